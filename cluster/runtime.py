@@ -170,6 +170,14 @@ def live_nodes() -> list[Node]:
     return nodes
 
 
+def free_resources() -> dict[str, float]:
+    """What nobody has reserved in the whole connected cluster: CPUs, GPUs, custom resources; zero if all is taken."""
+    import ray
+
+    free = ray.available_resources()
+    return {name: float(free.get(name, 0.0)) for name in ray.cluster_resources() if not _is_mark(name)}
+
+
 def _is_mark(resource: str) -> bool:
     """Whether Ray itself added the resource: memory, object store memory, or the marker of a node."""
     return resource in ("memory", "object_store_memory") or resource.startswith("node:")

@@ -56,13 +56,16 @@ class Metric:
 
 _ALL: Final = (
     Metric(
-        "wer", "WER", "Word error rate: substituted, deleted and inserted words over words of the reference", "lower"
+        "wer",
+        "WER",
+        "Word error rate: wrong, missing and added words, as a share of the words of the reference",
+        "lower",
     ),
-    Metric("cer", "CER", "Character error rate: as WER, of characters", "lower"),
+    Metric("cer", "CER", "Character error rate: as WER, counted in characters", "lower"),
     Metric(
         "bleu",
         "BLEU",
-        "n-grams that translations share with references, over the corpus, 0 to 100",
+        "Word sequences that translations share with their references, over the corpus, 0 to 100",
         "higher",
         "score",
         "engine.metrics.bleu:bleu",
@@ -70,14 +73,14 @@ _ALL: Final = (
     Metric(
         "rouge_l",
         "ROUGE-L",
-        "Longest common subsequence of words, as F-measure, mean over examples",
+        "Longest word sequence shared with the reference, as F-measure, mean over examples",
         "higher",
         code="engine.metrics.rouge_l:rouge_l",
     ),
     Metric(
         "cider",
         "CIDEr-D",
-        "n-grams that captions share with references, rare ones weighted more, 0 to 10",
+        "Word sequences that captions share with references, rare ones counting more, 0 to 10",
         "higher",
         "score",
         "engine.metrics.cider:cider_d",
@@ -106,14 +109,14 @@ _ALL: Final = (
     Metric(
         "macro_f1",
         "Macro F1",
-        "Mean over classes of the F-measure of precision and recall",
+        "Precision and recall in one number (F-measure), each class counting the same",
         "higher",
         code="engine.metrics.classification:macro_f1",
     ),
     Metric(
         "micro_f1",
         "Micro F1",
-        "F-measure of precision and recall over all decisions",
+        "Precision and recall in one number (F-measure), over all decisions",
         "higher",
         code="engine.metrics.classification:micro_f1",
     ),
@@ -153,6 +156,16 @@ _ALL: Final = (
     ),
 )
 METRICS: Final[Mapping[str, Metric]] = {metric.name: metric for metric in _ALL}
+FOLLOWED: Final[Mapping[str, Metric]] = {
+    "loss": Metric(
+        "loss",
+        "Loss",
+        "What training makes smaller: how far predictions are from the references",
+        "lower",
+        "score",
+    )
+}
+"""Figures of training and validation that are shown beside metrics, and that no evaluation reports."""
 PRIMARY: Final = "primary"
 """Stands for the metric that decides, whichever it is."""
 

@@ -15,6 +15,7 @@ from services.api.streams import StreamSlots
 from services.database.engine import Sessions, create_engine, create_sessions
 from services.database.notify import CHANGES, EVENTS, NOTIFICATIONS, Listener
 from services.jobs.cluster_view import ClusterView
+from services.jobs.waiting import QueueView
 from services.objects import Objects
 from services.settings import Settings
 
@@ -43,6 +44,11 @@ class Services:
     """Forwards pre-signed requests where HAProxy does not."""
     cluster: ClusterView | None = None
     """View of the cluster; unset without a cluster."""
+    queue: QueueView = field(init=False)
+    """Places of queued jobs."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "queue", QueueView(self.settings, self.cluster))
 
     @classmethod
     def of(cls, settings: Settings, *, cluster: ClusterView | None = None, objects: Objects | None = None) -> Services:

@@ -23,6 +23,7 @@ from services.jobs.kinds.evaluation import Evaluation, EvaluationRequest
 from services.jobs.kinds.registry import KINDS, KindName
 from services.jobs.kinds.training import Training
 from services.jobs.metering import has_prices, usage
+from services.jobs.waiting import QueueOut
 from services.settings import Settings
 
 
@@ -276,6 +277,9 @@ class JobOut(BaseModel):
     budget: dict[str, float | None] | None
     """Limit at which it is stopped."""
     usage: UsageOut
+    queue: QueueOut | None = None
+    """Where it stands in the queue, and why it waits; unset unless it is queued, and in the answers of calls that change
+    jobs."""
     attempt: int
     """Number of submissions to the cluster."""
     last_seq: int
@@ -290,10 +294,10 @@ class JobOut(BaseModel):
     def of(cls, job: Job, settings: Settings) -> JobOut:
         """Build from a row and its usage. Skips validation, which would take half of the time."""
         used = UsageOut.model_construct(**asdict(usage(job, settings)))
-        return cls.model_construct(**dict(zip(JOB_COLUMNS, _columns_of(job), strict=True)), usage=used)
+        return cls.model_construct(**dict(zip(JOB_COLUMNS, _columns_of(job), strict=True)), usage=used, queue=None)
 
 
-JOB_COLUMNS: Final = tuple(name for name in JobOut.model_fields if name != "usage")
+JOB_COLUMNS: Final = tuple(name for name in JobOut.model_fields if name not in ("usage", "queue"))
 """Columns of a job that are shown as they are."""
 _columns_of: Final = attrgetter(*JOB_COLUMNS)
 

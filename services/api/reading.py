@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from services.auth.sessions import find_user_id
 from services.auth.tokens import read_access_token
 from services.database.engine import AsyncpgConnection, open_connection
 from services.database.prepared import Prepared
+from services.jobs.waiting import QueueOut, QueueView
 from services.observability.logs import caller
 from services.settings import Settings
 
@@ -28,10 +29,15 @@ class Reading:
     user_id: uuid.UUID
     settings: Settings
     _connection: AsyncpgConnection
+    _queue: QueueView
 
     async def rows(self, statement: Prepared, **values: Any) -> Sequence[Record]:
         """Rows of a statement; its parameter `user_id` is always the caller."""
         return await statement.rows(self._connection, {**values, "user_id": self.user_id})
+
+    async def places(self, job_ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, QueueOut]:
+        """The places of some of the caller's queued jobs."""
+        return await self._queue.places(self._connection, job_ids) if job_ids else {}
 
 
 @asynccontextmanager
@@ -46,12 +52,12 @@ async def open_reading(services: Services, access_token: str) -> AsyncIterator[R
     async with open_connection(services.engine) as connection:
         user_id = await find_user_id(connection, claims)
         caller.set(str(user_id))
-        yield Reading(user_id, services.settings, connection)
+        yield Reading(user_id, services.settings, connection, services.queue)
 
 
 async def _reading(user: CurrentUser, session: SessionDep, services: ServicesDep) -> Reading:
     raw = await (await session.connection()).get_raw_connection()
-    return Reading(user.id, services.settings, raw.driver_connection)
+    return Reading(user.id, services.settings, raw.driver_connection, services.queue)
 
 
 ReadingDep = Annotated[Reading, Depends(_reading)]

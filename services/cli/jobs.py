@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -11,19 +11,35 @@ from services.cli import job_launch, job_records
 from services.cli.job_launch import Budget, laid
 from services.cli.job_progress import Detach, NoWait, follow_job, say_status, stop_job
 from services.cli.nouns import PAGE, Limit, Noun, Search
-from services.cli.output import Json, show
+from services.cli.output import Json, ordinal, show
 from services.cli.reporting import reported, say
 from services.cli.server import Server, connected, find, given, named, naming
+
+if TYPE_CHECKING:
+    from services.client import models
 
 _COLUMNS: Final = {
     "Name": lambda each: each.name,
     "Type": lambda each: each.type,
-    "Status": lambda each: each.status,
+    "Status": lambda each: _status_and_place(each),
     "Done": lambda each: f"{each.progress:.0%}",
     "Model": lambda each: each.model_id or "",
     "Created": lambda each: each.created_at,
     "Id": lambda each: each.id,
 }
+
+
+def _status_and_place(job: models.JobOut) -> str:
+    """`queued (3rd)`; other states as they are."""
+    place = job.queue.position if job.queue else None
+    return f"{job.status} ({ordinal(place)})" if place else job.status
+
+
+def _queue_words(place: models.QueueOut) -> str:
+    """The place and the reason, such as `3rd: An earlier job of yours goes first.`."""
+    return f"{ordinal(place.position)}: {place.text}" if place.position else place.text
+
+
 NOUN: Final = Noun(
     "job",
     _COLUMNS,
@@ -31,6 +47,7 @@ NOUN: Final = Noun(
     lambda client: client.read_job,
     lambda client: client.delete_job,
     "its files, checkpoints, logs and metrics; it must have ended",
+    words={"queue": _queue_words},
 )
 app = NOUN.app("Training, selection, evaluation and ingestion: launch, follow, stop, resume, download.")
 NOUN.add_show(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +33,8 @@ class Noun:
     delete: Callable[[Client], Callable[[str], None]] | None = None
     loss: str = ""
     """What deletion removes or keeps; shown in the help and before deleting."""
+    words: Columns = field(default_factory=dict)
+    """How `show` words fields for people, by name; others are shown as they are."""
 
     def app(self, help: str) -> typer.Typer:
         """The typer app of the noun's commands."""
@@ -79,7 +81,7 @@ class Noun:
         def command(name: str = argument, as_json: Json = False, server: Server = None) -> None:
             with reported(), connected(server) as client:
                 found = self.read(client)(find(client, self.name, name))
-                show(found, as_json=as_json, title=f"{self.name} {name}")
+                show(found, as_json=as_json, title=f"{self.name} {name}", words=self.words)
 
         command.__doc__ = f"Show one {self.name} with all its fields.\n\nExample: lim {self.name}s show NAME"
         app.command("show")(command)

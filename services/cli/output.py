@@ -56,8 +56,15 @@ def show_items(items: Iterable[Any], columns: Columns, *, as_json: bool, total: 
         say(f"{len(found):,} of {total:,}; --limit shows more.")
 
 
-def show(value: Any, *, as_json: bool, title: str | None = None) -> None:
-    """Print one object as a table of its non-empty fields, or as JSON."""
+def show(value: Any, *, as_json: bool, title: str | None = None, words: Columns | None = None) -> None:
+    """Print one object as a table of its non-empty fields, or as JSON.
+
+    Args:
+        value: the object.
+        as_json: print JSON.
+        title: of the table.
+        words: how fields are worded in the table, by name; others are shown as they are.
+    """
     if as_json:
         print_json(value)
         return
@@ -69,7 +76,7 @@ def show(value: Any, *, as_json: bool, title: str | None = None) -> None:
     table.add_column(overflow="fold")
     for name, each in dict(value).items():
         if each is not None and each != {} and each != []:
-            table.add_row(name, cell(each))
+            table.add_row(name, cell(words[name](each) if words and name in words else each))
     Console().print(table)
 
 
@@ -106,6 +113,12 @@ def shown(value: Any) -> str:
         return f"{value}"
     text = json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... (--json shows all)"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `11th`."""
+    last = number % 100
+    return f"{number}{'th' if 10 < last < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def figure(metric: str | None, value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""`lim status` and `lim nodes`: the health of a platform and the nodes of its cluster."""
+"""`lim status` and `lim nodes`: the health of a platform, the nodes of its cluster, and how much is in use."""
 
 from __future__ import annotations
 
@@ -43,6 +43,23 @@ def list_nodes(
             "Labels": lambda each: each.labels,
         }
         show_items(found, columns, as_json=as_json, total=pages.total)
+
+
+@app.command("usage")
+def usage(as_json: Json = False, server: Server = None) -> None:
+    """Show what the cluster is doing: resources in use, and how many jobs of all users run and wait.
+
+    Example: lim nodes usage
+    """
+    with reported(), connected(server) as client:
+        found = client.read_cluster_usage()
+        if as_json:
+            print_json(found)
+            return
+        in_use = {
+            name: f"{each.total - each.free:g} of {each.total:g} in use" for name, each in found.resources.items()
+        }
+        show({"jobs": f"{found.jobs.running} running, {found.jobs.queued} queued", **in_use}, as_json=False)
 
 
 def status(server: str | None, *, as_json: bool) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from cluster.config import ResourcesConfig
 from engine.errors import Fault
+from services.errors import UnavailableError
 
 if TYPE_CHECKING:
     from cluster.runtime import Node
@@ -20,7 +21,15 @@ class ClusterView(Protocol):
         ...
 
     def nodes(self) -> Sequence[Node]:
-        """The nodes that are alive."""
+        """The nodes that are alive.
+
+        Raises:
+            UnavailableError: the cluster does not answer.
+        """
+        ...
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
         ...
 
 
@@ -39,7 +48,22 @@ class RayView:
         return []
 
     def nodes(self) -> Sequence[Node]:
-        """The nodes that are alive."""
+        """The nodes that are alive.
+
+        Raises:
+            UnavailableError: the cluster does not answer.
+        """
+        from ray.exceptions import RayError
+
         from cluster.runtime import live_nodes
 
-        return live_nodes()
+        try:
+            return live_nodes()
+        except (RayError, RuntimeError, OSError) as error:
+            raise UnavailableError("The cluster does not answer; try again soon.") from error
+
+    def free(self) -> Mapping[str, float]:
+        """What no job has reserved, over all nodes: amounts by resource."""
+        from cluster.runtime import free_resources
+
+        return free_resources()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ray
 
+from cluster.runtime import live_nodes
 from cluster.storage.client import make_client
 from cluster.storage.from_hub import HUB as ASK_HUB
 from cluster.storage.from_hub import VARIABLE as STORAGE_VARIABLE
@@ -33,6 +34,7 @@ from services.jobs.deletion import purge
 from services.jobs.intake import take_events
 from services.jobs.lanes import TASK as FOLLOWING_LANES
 from services.jobs.lanes import Lanes
+from services.jobs.queue import Labels
 from services.jobs.reconciler import TASK as FOLLOWING
 from services.jobs.reconciler import Capacity, Reconciler, Runs
 from services.jobs.retention import prune
@@ -79,7 +81,7 @@ class Hub:
         # Ray shows the environment of its jobs, so drivers ask this actor for the keys of the object store.
         control = RayJobs({STORAGE_VARIABLE: ASK_HUB, "LIM_HOME": str(settings.home)}, command)
         self._runs = Runs(settings.s3.bucket, store)
-        self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity)
+        self._reconciler = Reconciler(settings, self._sessions, self._runs, control, _capacity, _labels)
         boxes = Boxes(settings, partial(take_events, self._sessions), self._wake)
         self._lanes = Lanes(settings, self._sessions, self._runs, boxes.of)
         self._datasets = DatasetHousekeeping(settings, self._sessions, store)
@@ -143,6 +145,10 @@ class Hub:
 async def _capacity() -> Capacity:
     resources = await asyncio.to_thread(ray.cluster_resources)
     return Capacity(*(float(resources.get(name, 0.0)) for name in ("CPU", "GPU", "memory")))
+
+
+async def _labels() -> Sequence[Labels]:
+    return [node.labels for node in await asyncio.to_thread(live_nodes)]
 
 
 def start_hub(settings: Settings, command: str | None = None) -> ActorHandle[Hub]:

@@ -6,7 +6,7 @@ Users take turns, and no user gets all of several slots, so that others need not
 from __future__ import annotations
 
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,10 @@ from sqlalchemy import func, select
 
 from services.database.engine import Sessions, open_session
 from services.database.models import Job
-from services.jobs.fairness import in_turn
 from services.jobs.following import Follower
 from services.jobs.kinds.ingestion import FETCH, INGEST
 from services.jobs.places import Runs
+from services.jobs.queue import lane_places
 from services.jobs.states import SUBMITTED
 from services.jobs.submission import JobControl
 from services.settings import Settings
@@ -53,6 +53,11 @@ def lanes_of(settings: Settings) -> Mapping[str, Lane]:
             settings.dataset_slots, settings.dataset_cpu_s, settings.dataset_cpu_s_per_mib, settings.dataset_wall_s
         ),
     }
+
+
+def slots_of(lanes: Mapping[str, Lane], name: str) -> int:
+    """Slots of a lane; an unknown one, as after a downgrade, has one."""
+    return lanes[name].slots if name in lanes else 1
 
 
 class Lanes(Follower):
@@ -105,7 +110,6 @@ class Lanes(Follower):
     def _next(
         self, name: str, queued: Sequence[Job], running: Sequence[Job], served: Mapping[uuid.UUID, datetime]
     ) -> Sequence[Job]:
-        """The queued jobs of a lane for which there are slots; an unknown lane, as after a downgrade, has one."""
-        slots = self._lanes[name].slots if name in self._lanes else 1
-        has = Counter(job.user_id for job in running)
-        return in_turn(queued, has, max(1, slots - 1), served)[: max(0, slots - len(running))]
+        """The queued jobs of a lane for which there are slots."""
+        slots = slots_of(self._lanes, name)
+        return [place.job for place in lane_places(queued, running, served, slots) if place.reason == "starting"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -14,11 +12,10 @@ from sqlalchemy import func, select
 from services.database.engine import Sessions, open_session
 from services.database.models import Job
 from services.jobs.events import append, locked_job, log_event, status_event
-from services.jobs.fairness import in_turn
 from services.jobs.following import AT_ONCE, Follower
 from services.jobs.places import Runs as Runs
+from services.jobs.queue import SHARE, Labels, Limits, Taken, need_of, places
 from services.jobs.room import Capacity as Capacity
-from services.jobs.room import room_of
 from services.jobs.states import SUBMITTED, check_transition
 from services.jobs.submission import JobControl
 from services.settings import Settings
@@ -27,8 +24,6 @@ QUEUE_LOOK: Final = 20
 """Queued jobs per user that are read."""
 TASK: Final = "jobs"
 """The name under which the hub records the rounds of `Reconciler.follow`."""
-_SHARE: Final = 0.5
-"""Share of the cluster that a user may take while others wait; one job is always allowed."""
 _LOOK_S: Final = 60.0
 _ROUND_S: Final = 10.0
 
@@ -43,7 +38,18 @@ class Reconciler(Follower):
         runs: Runs,
         control: JobControl,
         capacity: Callable[[], Awaitable[Capacity]],
+        labels: Callable[[], Awaitable[Sequence[Labels]]] | None = None,
     ) -> None:
+        """A reconciler that has not started.
+
+        Args:
+            settings: the operator's limits.
+            sessions: session factory of the database with the jobs.
+            runs: where runs keep their files.
+            control: controls the drivers.
+            capacity: resources of the cluster.
+            labels: labels of each node that is alive; None: jobs are not held for labels that no node has.
+        """
         super().__init__(
             settings,
             sessions,
@@ -56,6 +62,7 @@ class Reconciler(Follower):
             round_s=_ROUND_S,
         )
         self._capacity = capacity
+        self._labels = labels
 
     async def round(self) -> None:
         """Check every job that has not ended, once."""
@@ -92,29 +99,20 @@ class Reconciler(Follower):
             found = await session.execute(begun.where(Job.user_id.in_(users), self._mine).group_by(Job.user_id))
             served = {user_id: at for user_id, at in found if at is not None}
         total = await self._capacity()
-        taken = _Taken.by(running)
-        count = len(running)
-        has = Counter(job.user_id for job in running)
-        waiting = Counter(job.user_id for job in queued)
+        nodes = None if self._labels is None else await self._labels()
+        limits = Limits(self._settings.max_running_jobs, self._settings.max_running_jobs_per_user)
         next_ones: list[Job] = []
-        for job in in_turn(queued, has, self._settings.max_running_jobs_per_user, served):
-            if (need := _need(job)) is None:
-                await self._quarantine.look(job.id, partial(self._give_up, job, "its resources cannot be read"))
-                continue
-            if not total.holds(need):
-                continue  # it waits for nodes to come back; the jobs behind it need not
-            if waiting.total() > waiting[job.user_id] and not taken.within_share(total, job.user_id, need):
-                continue  # others wait, and this user's share is used up
-            limit = self._settings.max_running_jobs
-            if (limit is not None and count >= limit) or not total.holds(taken.all + need):
-                await self._make_way(total, running, job, need)
-                break
-            if len(next_ones) == AT_ONCE:
-                break
-            next_ones.append(job)
-            waiting[job.user_id] -= 1
-            taken.add(job.user_id, need)
-            count += 1
+        for next_one in places(queued, running, served, total, limits, nodes):
+            if next_one.reason == "unreadable":
+                await self._quarantine.look(
+                    next_one.job.id, partial(self._give_up, next_one.job, "its resources cannot be read")
+                )
+            elif len(next_ones) == AT_ONCE:
+                continue  # the next batch sees what has changed meanwhile
+            elif next_one.reason == "starting":
+                next_ones.append(next_one.job)
+            elif next_one.reason in ("platform_limit", "resources"):
+                await self._make_way(total, running, next_one.job, next_one.need)
         return await self._submit_all(next_ones) == AT_ONCE
 
     async def _make_way(self, total: Capacity, running: Sequence[Job], waiting: Job, need: Capacity) -> None:
@@ -131,16 +129,16 @@ class Reconciler(Follower):
         if after_s is None or (now - waiting.queued_at).total_seconds() < after_s:
             return
         staying = [job for job in running if job.status != "stopping"]
-        taken = _Taken.by(staying)
+        taken = Taken.by(staying)
         if not taken.within_share(total, waiting.user_id, need):
             return
         newest_first = sorted(staying, key=lambda job: job.started_at or now, reverse=True)
         for job in newest_first:
             if total.holds(taken.all + need) and self._has_slot(len(staying)):
                 return
-            room = _need(job)
+            room = need_of(job)
             began = job.metered_since
-            over = room is not None and not total.holds(taken.of(job.user_id), _SHARE)
+            over = room is not None and not total.holds(taken.of(job.user_id), SHARE)
             if room is None or job.user_id == waiting.user_id or job.status != "running" or not over or began is None:
                 continue
             if (now - began).total_seconds() < after_s:
@@ -172,46 +170,3 @@ class Reconciler(Follower):
                 [log_event(message, "warning"), status_event(job, "being preempted for another user's job")],
             )
             await session.commit()
-
-
-class _Taken:
-    """Resources that jobs take, in total and by user."""
-
-    def __init__(self) -> None:
-        self.all = Capacity(0.0, 0.0)
-        self._by_user: dict[uuid.UUID, Capacity] = {}
-
-    @classmethod
-    def by(cls, jobs: Iterable[Job]) -> _Taken:
-        """Resources that these jobs take; a job whose row cannot be read counts as nothing."""
-        taken = cls()
-        for job in jobs:
-            if (need := _need(job)) is not None:
-                taken.add(job.user_id, need)
-        return taken
-
-    def add(self, user_id: uuid.UUID, need: Capacity) -> None:
-        """Add a job of a user."""
-        self.all += need
-        self._by_user[user_id] = self.of(user_id) + need
-
-    def take_back(self, user_id: uuid.UUID, need: Capacity) -> None:
-        """Remove a job of a user."""
-        self.all -= need
-        self._by_user[user_id] = self.of(user_id) - need
-
-    def of(self, user_id: uuid.UUID) -> Capacity:
-        """Resources that a user's jobs take."""
-        return self._by_user.get(user_id, Capacity(0.0, 0.0))
-
-    def within_share(self, total: Capacity, user_id: uuid.UUID, need: Capacity) -> bool:
-        """Whether a user has no job, or stays within the share with this one."""
-        return user_id not in self._by_user or total.holds(self.of(user_id) + need, _SHARE)
-
-
-def _need(job: Job) -> Capacity | None:
-    """Resources that a job takes; None: its row cannot be read, as after a downgrade."""
-    try:
-        return room_of(job.resources)
-    except (TypeError, ValueError):
-        return None

@@ -36,6 +36,9 @@ class Capacity:
         )
 
 
+NOTHING: Final = Capacity(0.0, 0.0)
+
+
 def room_of(asked: Mapping[str, Any]) -> Capacity:
     """Resources that a job reserves.
 

@@ -63,6 +63,6 @@ def settled(page: Page) -> None:
     """Wait until nothing on the page loads any more, and its fonts are there."""
     page.wait_for_load_state("load")
     # By locators and the debugger: `wait_for_function` evaluates a string, which the page's policy forbids.
-    page.locator("[aria-busy=true]").first.wait_for(state="detached")
+    page.locator("[aria-busy=true], [aria-hidden].animate-shimmer").first.wait_for(state="detached")
     page.evaluate("() => document.fonts.ready.then(() => true)")
     page.wait_for_timeout(150)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import secrets
 import shutil
@@ -15,15 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from cluster.ports import free_port
 from services.client import Client
 from tests.page.browser import launched, log_in, signed_up
+from tests.page.furnished import speech_of
 from tests.page.people import Person
 
 ROOT = Path(__file__).parents[2]
-SPEECH = ROOT / "engine" / "data" / "bundled" / "demo-speech"
 LIM = Path(sys.executable).with_name("lim")
 _STARTS_S = 600
 """Longest start of a platform that builds the page first."""
@@ -130,7 +129,12 @@ def page(open_context: Callable[..., BrowserContext], person: Person, faults: li
 
 def watched(page: Page, faults: list[str]) -> Page:
     """Note a page's errors."""
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            faults.append(f"{message.text} {message.location['url']}")
+
+    page.on("console", note)
     page.on("pageerror", lambda error: faults.append(str(error)))
     return page
 
@@ -139,13 +143,5 @@ def watched(page: Page, faults: list[str]) -> Page:
 def recordings(place: Path) -> Path:
     """Some of the bundled speech: eight items of each of three speakers."""
     folder = place / "recordings"
-    kept = ["file_name,text,speaker"]
-    with (SPEECH / "metadata.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    for speaker in ("amara", "bruno", "chae"):
-        for row in [row for row in rows if row["speaker"] == speaker][:8]:
-            (folder / row["file_name"]).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(SPEECH / row["file_name"], folder / row["file_name"])
-            kept.append(f"{row['file_name']},{row['text']},{speaker}")
-    (folder / "metadata.csv").write_text("\n".join(kept) + "\n")
-    return folder
+    folder.mkdir()
+    return speech_of(folder)

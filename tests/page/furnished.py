@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from services.client import Client, DatasetFailedError
@@ -23,6 +24,7 @@ RIGHT_TO_LEFT = "تسجيلات العائلة ‏(نسخة ثانية)"
 HOSTILE = f"{HTML} {RIGHT_TO_LEFT} {'unbroken' * 30}"[:200]
 """What somebody may call a thing: markup, text from right to left, one word that no line holds; 200 characters."""
 SHORT = {"log_every_steps": 2, "checkpoint": {"every_steps": 10}, "evaluation": {"every_steps": 5}}
+_EVERY_S = 0.5
 CONFIG = {"max_steps": 20, **SHORT}
 
 
@@ -74,17 +76,27 @@ def furnish(client: Client, folder: Path, name_of_everything: str | None = None)
     for job in (first, second):
         client.wait_for_job(job.id)
     evaluation = client.create_evaluation(first.id, name=name("rank 8 on everything"))
-    while client.read_job(stopped.id).step < 4:
-        next(iter(client.watch_job(stopped.id)))
+    while (client.read_job(stopped.id).step or 0) < 4:
+        time.sleep(_EVERY_S)
     client.stop_job(stopped.id)
     selection = client.create_job(
-        "whisper-pico", dataset.id, {}, name=name("half of the recordings"), type="selection", selection={"share": 0.5}
+        "whisper-pico",
+        dataset.id,
+        {},
+        name=name("half of the recordings"),
+        type="selection",
+        selection={"method": {"type": "random"}},
     )
     client.wait_for_job(selection.id)
     sweep = client.create_sweep(
         "whisper-pico",
         dataset.id,
-        {"max_steps": 6, "log_every_steps": 2, "split": {"test_groups": ["amara"], "validation_groups": ["bruno"]}},
+        {
+            "max_steps": 6,
+            "log_every_steps": 2,
+            "evaluation": {"every_steps": 3},
+            "split": {"test_groups": ["amara"], "validation_groups": ["bruno"]},
+        },
         {
             "dimensions": {"optimizer.learning_rate": {"type": "choice", "values": [0.001, 0.01, 0.1]}},
             "algorithm": {"type": "grid"},
@@ -98,7 +110,7 @@ def furnish(client: Client, folder: Path, name_of_everything: str | None = None)
     for job_id in (evaluation.id, sweep.id):
         client.wait_for_job(job_id)
     while client.read_pipeline(pipeline.id).status in {"queued", "running"}:
-        next(iter(client.watch_all()))
+        time.sleep(_EVERY_S)
     return {
         "dataset": f"/datasets/{dataset.id}",
         "broken dataset": f"/datasets/{broken.id}",

@@ -120,7 +120,7 @@ def test_an_access_token_that_ends_is_renewed_silently(page: Page, faults: list[
         page.get_by_role("button", name="Notifications").click()
         page.get_by_role("link", name="All notifications").click()
     assert renewed.value.status == 200
-    expect(page.get_by_role("heading", name="Cluster", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Notifications", level=1)).to_be_visible()
     assert refused == 1
     faults[:] = [fault for fault in faults if "401" not in fault]
 

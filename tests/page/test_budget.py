@@ -13,7 +13,7 @@ from tests.page.people import Person
 
 OpenContext = Callable[..., BrowserContext]
 KB = 1000
-BUDGETS_KB = {"/": 200, "/jobs": 230, "/login": 250}
+BUDGETS_KB = {"/": 200, "/jobs": 230, "/jobs/new": 230, "/models": 230, "/login": 200}
 NO_JOB = "00000000-0000-4000-8000-000000000000"
 
 

@@ -53,6 +53,14 @@ def steps_of(page: Page) -> list[int]:
     return steps
 
 
+def grows(page: Page, before: int) -> None:
+    """Wait until the loss curve has more points than before, without a reload."""
+    deadline = time.monotonic() + _JOB_MS / 1000
+    while len(steps_of(page)) <= before:
+        assert time.monotonic() < deadline, "no point came live"
+        page.wait_for_timeout(500)
+
+
 def test_a_job_is_followed_stopped_and_resumed(page: Page, person: Person, dataset_id: str) -> None:
     job_id = launched(person, dataset_id, "followed", max_steps=60)
     page.goto("/jobs")
@@ -68,10 +76,7 @@ def test_a_job_is_followed_stopped_and_resumed(page: Page, person: Person, datas
     before = len(steps_of(page))
     page.reload()
     expect(loss).to_be_visible(timeout=_JOB_MS)
-    deadline = time.monotonic() + _JOB_MS / 1000
-    while len(steps_of(page)) <= before:  # the curve grows by itself
-        assert time.monotonic() < deadline, "no point came live"
-        page.wait_for_timeout(500)
+    grows(page, before)
 
     page.get_by_role("button", name="Stop", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -139,6 +144,66 @@ def test_a_result_is_looked_at_and_compared(page: Page, person: Person, dataset_
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     assert "optimizer.learning_rate" in Path(download.value.path()).read_text()
+
+
+def test_a_queued_job_says_its_place_and_why_it_waits(page: Page, person: Person, dataset_id: str) -> None:
+    # More CPUs than are free beside the first job, and no more than the cluster has: it waits.
+    cpus = sum(node.resources.get("CPU", 0.0) for node in person.client.list_nodes())
+    first = launched(person, dataset_id, "goes first", max_steps=300)
+    config = {**DEMO, "max_steps": 5}
+    resources = {"cpus_per_worker": cpus, "memory_bytes_per_worker": 2**29}
+    waiting = person.client.create_job("whisper-pico", dataset_id, config, name="waits", resources=resources)
+    behind = person.client.create_job("whisper-pico", dataset_id, config, name="behind it", resources=resources)
+    page.goto("/jobs")
+    row = page.get_by_role("row", name=re.compile("behind it"))
+    expect(row.get_by_text(re.compile(r"\d(st|nd|rd|th) in the queue"))).to_be_visible(timeout=_JOB_MS)
+    expect(row).to_contain_text("An earlier job of")
+    page.goto(f"/jobs/{waiting.id}")
+    expect(page.get_by_text(re.compile(r"It needs .* CPUs? and 0.5 GiB of memory; free now: "))).to_be_visible(
+        timeout=_JOB_MS
+    )
+    for job_id in (waiting.id, behind.id, first):  # it is told live that it does not wait any more
+        person.client.stop_job(job_id)
+    expect(status(page)).to_have_text("Stopped")
+    expect(page.get_by_text("in the queue", exact=True)).to_have_count(0)
+
+
+def test_the_use_of_resources_grows_by_the_stream(page: Page, person: Person, dataset_id: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/resources" in request.url else None)
+    job_id = launched(person, dataset_id, "measured", max_steps=400)
+    page.goto(f"/jobs/{job_id}?tab=curves")
+    chart = page.get_by_role("figure", name="Processor over time")
+    expect(chart).to_be_visible(timeout=_JOB_MS)
+    page.wait_for_timeout(1000)
+    reads = len(asked)
+
+    def samples() -> int:
+        page.get_by_role("button", name="Processor over time: show as table").click()
+        dialog = page.get_by_role("dialog")
+        count = dialog.locator("tbody tr").count()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        return count
+
+    before, deadline = samples(), time.monotonic() + 60
+    while samples() < before + 3:
+        assert time.monotonic() < deadline, "no sample came live"
+        page.wait_for_timeout(1000)
+    assert len(asked) == reads, "it is not read again and again"
+    person.client.stop_job(job_id)
+
+
+def test_two_presses_start_one_evaluation(page: Page, person: Person, dataset_id: str) -> None:
+    job_id = launched(person, dataset_id, "measured twice", max_steps=5)
+    person.client.wait_for_job(job_id)
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    start = page.get_by_role("button", name="Start evaluation")
+    expect(start).to_be_visible()
+    start.evaluate("(button) => { button.click(); button.click(); }")  # before anything is drawn again
+    page.wait_for_url(lambda address: job_id not in address)
+    assert len(list(person.client.list_jobs(type="evaluation"))) == 1
 
 
 def test_another_user_sees_nothing_of_it(

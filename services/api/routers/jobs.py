@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from asyncpg import Record
@@ -15,7 +16,7 @@ from services.api.launching import LaunchDep
 from services.api.paging import Cursor, Limit, Listing, Page, Search, matches
 from services.api.problems import problems
 from services.api.read_route import ReadRoute
-from services.api.reading import ReadingDep
+from services.api.reading import Reading, ReadingDep
 from services.api.rendered import as_json, object_response, page_response, with_field
 from services.database.models import Job
 from services.database.prepared import Prepared
@@ -23,6 +24,7 @@ from services.jobs import deletion, requests
 from services.jobs.kinds.registry import KindName
 from services.jobs.metering import usage_of
 from services.jobs.owned import find_job, no_such_job, owned_jobs
+from services.jobs.waiting import QueueOut
 from services.projects.requests import check_project
 from services.settings import Settings
 
@@ -33,8 +35,10 @@ RENDERED: Final = (
     Job.metered_s,
     Job.metered_since,
     Job.resources,
+    Job.id,
+    Job.status,
 )
-"""A job as the JSON of `JobOut` without its usage, and the columns from which the usage is computed."""
+"""A job as the JSON of `JobOut` without its usage and its place, and the columns from which these are found."""
 
 _OWNED: Final = owned_jobs(bindparam("user_id"))
 FILTERS: Final = {
@@ -47,11 +51,15 @@ _JOBS: Final = Listing(_OWNED, Job, RENDERED, {**FILTERS, "type": Job.type == bi
 _JOB: Final = Prepared(_OWNED.where(Job.id == bindparam("job_id")).with_only_columns(*RENDERED))
 
 
-def rendered(row: Record, settings: Settings) -> str:
-    """A row of `RENDERED` as the JSON of a job."""
-    return with_field(
-        row["text"], "usage", usage_of(row["metered_s"], row["metered_since"], row["resources"], settings)
-    )
+async def rendered(rows: Sequence[Record], reading: Reading) -> list[str]:
+    """Rows of `RENDERED` as the JSON of jobs. The queue is read only if one of them waits in it."""
+    places = await reading.places([row["id"] for row in rows if row["status"] == "queued"])
+    return [_rendered(row, reading.settings, places.get(row["id"])) for row in rows]
+
+
+def _rendered(row: Record, settings: Settings, place: QueueOut | None) -> str:
+    used = usage_of(row["metered_s"], row["metered_since"], row["resources"], settings)
+    return with_field(with_field(row["text"], "usage", used), "queue", place)
 
 
 @router.post("", status_code=201, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))
@@ -87,7 +95,7 @@ async def list_jobs(
     """The caller's jobs, newest first."""
     filters = {"q": q or None, "status": status, "type": type, "project_id": project_id}
     rows, total, next_cursor = await _JOBS.page(reading, filters, limit=limit, cursor=cursor)
-    return page_response([rendered(row, reading.settings) for row in rows], total, next_cursor)
+    return page_response(await rendered(rows, reading), total, next_cursor)
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=problems(401, 404, 422, 503))
@@ -96,7 +104,8 @@ async def read_job(job_id: uuid.UUID, reading: ReadingDep) -> Response:
     rows = await reading.rows(_JOB, job_id=job_id)
     if not rows:
         raise no_such_job()
-    return object_response(rendered(rows[0], reading.settings))
+    [text] = await rendered(rows, reading)
+    return object_response(text)
 
 
 @router.patch("/{job_id}", responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))

@@ -14,8 +14,9 @@ from engine.config.form import SELECTION_GROUPS, TRAINING_GROUPS, form_schema
 from engine.config.presets import presets
 from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
-from engine.config.tasks.registry import TaskName
+from engine.config.tasks.registry import TASKS, TaskName
 from engine.config.training import TrainingConfig
+from engine.metrics.registry import FOLLOWED, METRICS, Better, Unit
 from engine.models.catalogue import ModelCard
 from services.api.dataset_models import DatasetBody
 from services.api.dataset_version_models import RevisionBody
@@ -60,6 +61,57 @@ class PresetsOut(BaseModel):
     """Presets, the cheapest first."""
 
     items: list[PresetOut]
+
+
+class MetricOut(BaseModel):
+    """A metric, for tables and plots."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+    name: str
+    """As in the results of jobs."""
+    title: str
+    """Short, for people."""
+    meaning: str
+    """What it counts."""
+    better: Better
+    """The direction that is better."""
+    unit: Unit
+    """`share`: a share of something counted, 0 to 1, to show in percent. `score`: a number, to show as it is."""
+
+
+class MetricsOut(BaseModel):
+    """All metrics."""
+
+    items: list[MetricOut]
+
+
+class TaskOut(BaseModel):
+    """A task that models learn."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    targets: list[str]
+    """Types of the targets that it learns. Tasks with a type in common can learn from the same datasets."""
+
+
+class TasksOut(BaseModel):
+    """All tasks."""
+
+    items: list[TaskOut]
+
+
+@router.get("/metrics", responses=problems(401, 503))
+async def list_metrics(_: CurrentUser) -> MetricsOut:
+    """All metrics that jobs report: how each is called, and which direction is better."""
+    return MetricsOut(items=[MetricOut.model_validate(metric) for metric in (*METRICS.values(), *FOLLOWED.values())])
+
+
+@router.get("/tasks", responses=problems(401, 503))
+async def list_tasks(_: CurrentUser) -> TasksOut:
+    """All tasks, and what each learns from."""
+    return TasksOut(items=[TaskOut(name=name, targets=list(task.targets)) for name, task in TASKS.items()])
 
 
 @router.get("/training", responses=problems(401, 503))

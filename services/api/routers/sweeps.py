@@ -45,7 +45,7 @@ async def list_sweeps(
     """The caller's sweeps, newest first."""
     filters = {"q": q or None, "status": status, "project_id": project_id}
     rows, total, next_cursor = await _SWEEPS.page(reading, filters, limit=limit, cursor=cursor)
-    return page_response([rendered(row, reading.settings) for row in rows], total, next_cursor)
+    return page_response(await rendered(rows, reading), total, next_cursor)
 
 
 @router.get("/{sweep_id}", responses=problems(401, 404, 422, 503))

@@ -809,6 +809,18 @@ class ChoiceDimension(Model):
     """
 
 
+class ClusterJobsOut(Model):
+    """
+    Jobs of all users, except ingestions, which have slots of their own.
+    """
+
+    queued: int
+    running: int
+    """
+    Jobs with a driver on the cluster: starting, running or stopping.
+    """
+
+
 class ConstantConfig(Model):
     """
     Constant learning rate.
@@ -1959,6 +1971,35 @@ class MemoryOut(Model):
     trainable_parameters: int
 
 
+class MetricOut(Model):
+    """
+    A metric, for tables and plots.
+    """
+
+    better: Literal["lower", "higher"] | str
+    meaning: str
+    """
+    What it counts.
+    """
+    name: str
+    """
+    As in the results of jobs.
+    """
+    title: str
+    """
+    Short, for people.
+    """
+    unit: Literal["share", "score"] | str
+
+
+class MetricsOut(Model):
+    """
+    All metrics.
+    """
+
+    items: list[MetricOut]
+
+
 class ModelCard(Model):
     """
     A base model's entry in the catalogue.
@@ -2769,6 +2810,37 @@ class QuantizationAwareConfig(Model):
     """
 
 
+class QueueOut(Model):
+    """
+    Where a queued job stands, and why it waits.
+    """
+
+    position: int | None
+    """
+    Its place among the queued jobs of all users, who take turns; 1 is next. Unset: too many are before it to count.
+    """
+    reason: (
+        Literal[
+            "starting",
+            "unreadable",
+            "no_node",
+            "user_limit",
+            "fair_share",
+            "platform_limit",
+            "resources",
+            "own_earlier",
+            "other_earlier",
+            "slots",
+            "cluster_away",
+        ]
+        | str
+    )
+    text: str
+    """
+    The reason as a sentence.
+    """
+
+
 class RandomAlgorithm(Model):
     """
     Each trial is drawn at random, regardless of the others.
@@ -2949,6 +3021,18 @@ class ResetOut(Model):
     """
     Single-use, and shown only once. A further reset replaces it.
     """
+
+
+class ResourceUsageOut(Model):
+    """
+    One resource of the whole cluster.
+    """
+
+    free: float
+    """
+    What no job has reserved. A job reserves what it asks for, used or not.
+    """
+    total: float
 
 
 class ResourcesConfig(Model):
@@ -3532,6 +3616,26 @@ class StorageOut(Model):
     Of these: checkpoints, adapters, models, bundles; for unfinished jobs, what they are expected to keep.
     """
     used_bytes: int
+
+
+class TaskOut(Model):
+    """
+    A task that models learn.
+    """
+
+    name: str
+    targets: list[str]
+    """
+    Types of the targets that it learns. Tasks with a type in common can learn from the same datasets.
+    """
+
+
+class TasksOut(Model):
+    """
+    All tasks.
+    """
+
+    items: list[TaskOut]
 
 
 class ThingOut(Model):
@@ -4292,6 +4396,18 @@ class BestTrainingBody(Model):
     """
 
 
+class ClusterUsageOut(Model):
+    """
+    What the cluster is doing.
+    """
+
+    jobs: ClusterJobsOut
+    resources: dict[str, ResourceUsageOut]
+    """
+    By name: `CPU`, `GPU`, and custom ones.
+    """
+
+
 class CompareStage(Model):
     """
     Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad.
@@ -4653,6 +4769,11 @@ class JobOut(Model):
     0 to 1.
     """
     project_id: str | None
+    queue: QueueOut | None = None
+    """
+    Where it stands in the queue, and why it waits; unset unless it is queued, and in the answers of calls that change
+    jobs.
+    """
     queued_at: datetime
     resources: dict[str, Any]
     """
@@ -5249,6 +5370,11 @@ class SweepOut(Model):
     0 to 1.
     """
     project_id: str | None
+    queue: QueueOut | None = None
+    """
+    Where it stands in the queue, and why it waits; unset unless it is queued, and in the answers of calls that change
+    jobs.
+    """
     queued_at: datetime
     resources: dict[str, Any]
     """

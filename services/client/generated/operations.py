@@ -1397,6 +1397,13 @@ class Operations(Connection):
             query={"limit": limit, "cursor": cursor, "q": q, "status": status, "type": type, "project_id": project_id},
         )
 
+    def list_metrics(self) -> models.MetricsOut:
+        """All metrics that jobs report: how each is called, and which direction is better.
+
+        `GET /api/v1/schemas/metrics`
+        """
+        return self._model(models.MetricsOut, "GET", "/api/v1/schemas/metrics")
+
     def list_models(
         self,
         *,
@@ -1539,6 +1546,13 @@ class Operations(Connection):
             "/api/v1/sweeps",
             query={"limit": limit, "cursor": cursor, "q": q, "status": status, "project_id": project_id},
         )
+
+    def list_tasks(self) -> models.TasksOut:
+        """All tasks, and what each learns from.
+
+        `GET /api/v1/schemas/tasks`
+        """
+        return self._model(models.TasksOut, "GET", "/api/v1/schemas/tasks")
 
     def list_things(
         self,
@@ -1697,6 +1711,13 @@ class Operations(Connection):
             up_to: Only those up to this number, which somebody has seen
         """
         return self._model(models.MarkedOut, "POST", "/api/v1/notifications/read", query={"up_to": up_to})
+
+    def read_cluster_usage(self) -> models.ClusterUsageOut:
+        """What the cluster is doing: resources in use, and how many jobs run and wait.
+
+        `GET /api/v1/cluster/usage`
+        """
+        return self._model(models.ClusterUsageOut, "GET", "/api/v1/cluster/usage")
 
     def read_dataset(self, dataset_id: str) -> models.DatasetOut:
         """One dataset.

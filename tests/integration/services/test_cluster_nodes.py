@@ -1,9 +1,9 @@
-"""`GET /cluster/nodes`: every user sees what jobs can ask for, and no addresses."""
+"""`GET /cluster/nodes` and `/usage`: every user sees what jobs can ask for and what is in use, and no addresses."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -11,6 +11,7 @@ from cluster.runtime import Node
 from services.api.app import create_app_on
 from services.api.context import Services
 from services.jobs.cluster_view import RayView
+from tests.integration.services import rows
 from tests.integration.services.visitors import Visitor
 
 NODES = [
@@ -32,6 +33,9 @@ NODES = [
 class Seen(RayView):
     def nodes(self) -> Sequence[Node]:
         return NODES
+
+    def free(self) -> Mapping[str, float]:
+        return {"CPU": 5.5}
 
 
 async def test_nodes_are_listed_searched_and_paged(services: Services, ada: Visitor) -> None:
@@ -70,3 +74,17 @@ async def test_nodes_are_listed_searched_and_paged(services: Services, ada: Visi
         assert first["next_cursor"]
         assert (await listed(limit=1, cursor=str(first["next_cursor"])))["items"] == everything["items"][1:]  # type: ignore[index]
         assert (await http.get("/cluster/nodes")).status_code == 401
+
+
+async def test_usage_counts_the_jobs_of_all_users(services: Services, ada: Visitor, bob: Visitor) -> None:
+    app = create_app_on(dataclasses.replace(services, cluster=Seen()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
+        for owner, status in ((ada, "running"), (bob, "starting"), (bob, "queued"), (bob, "succeeded")):
+            await rows.job(services, owner, status)
+        await rows.ingestion(services, await rows.ready_dataset(services, bob), "running")
+        answer = await http.get("/cluster/usage", headers=ada.headers)
+        assert answer.json() == {
+            "resources": {"CPU": {"total": 22.0, "free": 5.5}, "GPU": {"total": 2.0, "free": 0.0}},
+            "jobs": {"running": 2, "queued": 1},
+        }
+        assert (await http.get("/cluster/usage")).status_code == 401

@@ -51,7 +51,9 @@ async def test_a_job_begins_in_the_queue_with_its_whole_config(services: Service
     assert spec["config"]["method"]["rank"] == 8
     assert spec["config"]["max_steps"] == 20
     assert (spec["selection_id"], job["needs_id"]) == (None, None)
-    assert (await ada.get(f"/jobs/{job['id']}")).json() == job
+    read = (await ada.get(f"/jobs/{job['id']}")).json()
+    assert read["queue"]["position"] >= 1
+    assert read | {"queue": None} == job  # its place is counted when it is read
 
 
 async def test_what_postgresql_writes_is_what_the_models_say(services: Services, ada: Visitor) -> None:
@@ -70,7 +72,7 @@ async def test_what_postgresql_writes_is_what_the_models_say(services: Services,
         expected = JobOut.of(row, services.settings).model_dump(mode="json")
     read = (await ada.get(f"/jobs/{job['id']}")).json()
     assert expected["usage"]["cpu_hours"] == 2.0
-    assert {**read, "started_at": None} == {**expected, "started_at": None}
+    assert {**read, "started_at": None, "queue": None} == {**expected, "started_at": None}
     assert JobOut.model_validate(read).started_at == started
     page = (await ada.get("/jobs")).json()
     assert page == {"items": [read], "total": 1, "next_cursor": None}

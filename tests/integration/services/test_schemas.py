@@ -39,3 +39,17 @@ async def test_presets_can_be_launched_as_they_are(ada: Visitor) -> None:
     assert [preset["id"] for preset in of_task] == ["quick"]
     assert (await ada.get("/schemas/presets", params={"task": "knitting"})).status_code == 422
     assert (await ada.get("/schemas/bodies/knitting")).status_code == 422
+
+
+async def test_metrics_say_what_a_table_needs(ada: Visitor) -> None:
+    found = {each["name"]: each for each in (await ada.get("/schemas/metrics")).json()["items"]}
+    assert (found["wer"]["title"], found["wer"]["better"], found["wer"]["unit"]) == ("WER", "lower", "share")
+    assert found["loss"]["unit"] == "score"
+    assert all(each["meaning"] for each in found.values())
+    assert (await ada.http.get("/schemas/metrics")).status_code == 401
+
+
+async def test_tasks_say_what_they_learn_from(ada: Visitor) -> None:
+    found = {each["name"]: set(each["targets"]) for each in (await ada.get("/schemas/tasks")).json()["items"]}
+    assert found["captioning"] & found["retrieval"]
+    assert not found["captioning"] & found["speech_to_text"]

@@ -118,6 +118,7 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         "/api/v1/projects": {"get", "post"},
         "/api/v1/projects/{project_id}": {"get", "patch", "delete"},
         "/api/v1/cluster/nodes": {"get"},
+        "/api/v1/cluster/usage": {"get"},
         "/api/v1/estimates": {"post"},
         "/api/v1/models": {"get", "post"},
         "/api/v1/models/{model_id}": {"get", "patch", "delete"},

@@ -39,9 +39,3 @@ def test_who_waits_longest_is_first_among_equals() -> None:
 def test_a_priority_is_among_ones_own() -> None:
     jobs = [job("ada", ADA, 1), job("ada urgent", ADA, 9, priority=5), job("bob", BOB, 2, priority=-5)]
     assert names(in_turn(jobs, {})) == ["ada urgent", "bob", "ada"]
-
-
-def test_nobody_has_more_than_is_allowed() -> None:
-    jobs = [job(f"ada {number}", ADA, number) for number in range(5)] + [job("bob", BOB, 9)]
-    assert names(in_turn(jobs, {ADA: 1, CAI: 7}, 2)) == ["bob", "ada 0"]
-    assert in_turn(jobs, {ADA: 2, BOB: 2}, 2) == []

@@ -5,6 +5,7 @@ import {
   formatDuration,
   formatMoney,
   formatNumber,
+  formatOrdinal,
   formatPercent,
   formatRelative,
   formatWords,
@@ -69,4 +70,19 @@ describe('formats', () => {
     expect(formatRelative('2026-11-29T11:00:00Z', now)).toBe('yesterday');
     expect(formatRelative('2026-11-30T14:00:00Z', now)).toBe('in 2 hours');
   });
+});
+
+it('says places in words', () => {
+  expect([1, 2, 3, 4, 11, 12, 13, 21, 103, 1012].map(formatOrdinal)).toEqual([
+    '1st',
+    '2nd',
+    '3rd',
+    '4th',
+    '11th',
+    '12th',
+    '13th',
+    '21st',
+    '103rd',
+    '1,012th',
+  ]);
 });

@@ -128,3 +128,10 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
+
+/** "1st", "2nd", "11th". */
+export function formatOrdinal(number: number): string {
+  const last = number % 100;
+  const ending = last > 10 && last < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][number % 10] ?? 'th');
+  return `${number.toLocaleString('en-GB')}${ending}`;
+}

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from services.cli.main import app
+from services.cli.output import ordinal
 from services.cli.profile import logins_file
 from tests.unit.services.cli.conftest import Lim
 from tests.unit.services.cli.stub import Asked, Stub
@@ -30,7 +31,7 @@ NOUNS = {
     "keys": "list create delete",
     "notifications": "list show read watch delete",
     "account": "show usage change password audit notify webhook",
-    "nodes": "list",
+    "nodes": "list usage",
 }
 LISTED = {
     "datasets": "DatasetOut",
@@ -367,6 +368,7 @@ BEHIND = {
     "selection_schema training_schema": "`lim schema` prints them without a platform",
     "list_dataset_items": "`lim datasets items` calls list_items, which takes a version too",
     "body_schema training_presets": "forms of the web page; `configs/presets` holds the presets as files",
+    "list_metrics list_tasks": "titles and choices of the web page; commands show titles already",
     "job_curves job_resources job_predictions dataset_item_facets": "drawn by the web page; `lim jobs artifacts` has the files",
     "job_log_file": "`lim jobs logs` prints the same lines",
     "renew_uploads": "`lim datasets upload` finishes in one call; the web page goes on with an interrupted one",
@@ -384,3 +386,20 @@ def test_every_operation_of_the_api_has_a_command() -> None:
 
 
 THIN_LAYER = ("uploads", "downloads", "watching")
+
+
+def test_a_queued_job_says_its_place_and_why_it_waits(lim: Lim, stub: Stub) -> None:
+    place = {"position": 3, "reason": "own_earlier", "text": "An earlier job of yours goes first."}
+    waiting = job(status="queued", queue=place)
+    stub.items("GET /jobs", waiting, job(2, status="queued", queue={**place, "position": None}), job(3, queue=None))
+    stub.on(f"GET /jobs/{ID.format(1)}", waiting)
+    listed = lim("jobs", "list")
+    assert listed.stdout.count("queued (3rd)") == 1
+    shown = lim("jobs", "show", ID.format(1))
+    assert "3rd: An earlier job of yours goes first." in shown.stdout
+    assert json.loads(lim("jobs", "show", ID.format(1), "--json").stdout)["queue"] == place
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1st"), (2, "2nd"), (11, "11th"), (103, "103rd"), (112, "112th")])
+def test_ordinals(number: int, words: str) -> None:
+    assert ordinal(number) == words

@@ -35,7 +35,9 @@ function Frame({ pathname, children }: { pathname: string; children: ReactNode }
   const [menuOpen, setMenuOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
   const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
+  // A page that was loaded at its own address keeps the focus where the browser put it.
+  const { isLoggedInHere } = useAuth();
+  const first = useRef(!isLoggedInHere);
 
   // After a navigation the new page's title has the focus: a screen reader reads it, Tab goes on behind it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the address is what says that another page is shown

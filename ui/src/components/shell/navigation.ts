@@ -13,6 +13,7 @@ import {
   ScrollText,
   Search,
   Server,
+  Settings,
   ShieldCheck,
   SlidersHorizontal,
   UserRound,
@@ -49,8 +50,19 @@ export const SECTIONS: readonly NavigationItem[] = [
 
 export const ADMIN: readonly NavigationItem[] = [
   { label: 'Users', href: '/admin/users', icon: ShieldCheck, words: 'admin accounts' },
-  { label: 'Everything', href: '/admin/resources', icon: Boxes, words: 'admin all jobs datasets' },
+  { label: 'All resources', href: '/admin/resources', icon: Boxes, words: 'admin everything jobs datasets' },
   { label: 'Audit', href: '/admin/audit', icon: ScrollText, words: 'admin log' },
+];
+
+/** The caller's own account, in the sidebar. */
+export const ACCOUNT: readonly NavigationItem[] = [
+  { label: 'Profile', href: '/settings/profile', icon: UserRound },
+  {
+    label: 'Settings',
+    href: '/settings/notifications',
+    icon: Settings,
+    also: ['/settings/api-keys', '/settings/audit', '/settings/appearance'],
+  },
 ];
 
 export const SETTINGS: readonly NavigationItem[] = [

@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import { useAuth } from '@/lib/auth/auth-provider';
 import { cn } from '@/lib/cn';
-import { ADMIN, isCurrent, type NavigationItem, SECTIONS } from './navigation';
+import { ACCOUNT, ADMIN, isCurrent, type NavigationItem, SECTIONS } from './navigation';
 
 interface SectionsProps {
   pathname: string;
@@ -22,6 +22,8 @@ export function Sections({ pathname, onNavigate }: SectionsProps) {
           <Items items={ADMIN} pathname={pathname} onNavigate={onNavigate} />
         </>
       )}
+      <p className="mt-5 mb-1 px-2 font-medium text-muted-foreground text-xs">Account</p>
+      <Items items={ACCOUNT} pathname={pathname} onNavigate={onNavigate} />
     </div>
   );
 }

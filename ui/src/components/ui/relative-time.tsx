@@ -1,6 +1,7 @@
 'use client';
 
 import { useEffect, useState } from 'react';
+import { cn } from '@/lib/cn';
 import { formatDateTime, formatRelative } from '@/lib/format';
 
 /** "5 minutes ago", kept up to date; the exact time on hover. */
@@ -12,7 +13,7 @@ export function RelativeTime({ time, className }: { time: string | null | undefi
   }, []);
   if (time == null) return <span className={className}>–</span>;
   return (
-    <time dateTime={time} title={formatDateTime(time)} className={className}>
+    <time dateTime={time} title={formatDateTime(time)} className={cn('whitespace-nowrap', className)}>
       {formatRelative(time)}
     </time>
   );

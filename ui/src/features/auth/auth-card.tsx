@@ -1,6 +1,5 @@
 'use client';
 
-import * as m from 'motion/react-m';
 import type { ReactNode } from 'react';
 
 interface AuthCardProps {
@@ -12,17 +11,13 @@ interface AuthCardProps {
 
 export function AuthCard({ title, description, children, footer }: AuthCardProps) {
   return (
-    <m.div
-      initial={{ opacity: 0, y: 10 }}
-      animate={{ opacity: 1, y: 0 }}
-      transition={{ duration: 0.35, ease: 'easeOut' }}
-    >
+    <div className="fade-in slide-in-from-bottom-2.5 animate-in duration-350 ease-out">
       <div className="rounded-xl bg-card/90 p-6 shadow-overlay backdrop-blur-md sm:p-7">
         <h1 className="font-semibold text-2xl tracking-tight">{title}</h1>
         <p className="mt-1 text-muted-foreground text-sm">{description}</p>
         <div className="mt-6">{children}</div>
       </div>
       {footer && <div className="mt-5 text-center text-muted-foreground text-sm">{footer}</div>}
-    </m.div>
+    </div>
   );
 }

@@ -11,6 +11,7 @@ import { formatWords } from '@/lib/format';
 import { keys } from '@/lib/query-keys';
 
 const REFRESH_MS = 15_000;
+const TITLES: Record<string, string> = { postgresql: 'PostgreSQL' };
 
 /** Which parts of the platform work: what operators look at first when something hangs. */
 export function Health() {
@@ -37,7 +38,7 @@ export function Health() {
                 key={name}
                 className="flex items-center justify-between gap-3 rounded-md border px-3 py-2 text-sm"
               >
-                {formatWords(name)}
+                {TITLES[name] ?? formatWords(name)}
                 {state === 'ready' ? (
                   <Badge tone="success">
                     <CircleCheck aria-hidden /> Ready

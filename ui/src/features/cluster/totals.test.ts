@@ -1,19 +1,26 @@
-import { expect, test } from 'vitest';
-import { ownLabels, totalsOf } from './totals';
+import { expect, it } from 'vitest';
+import { inUse, memoryOf, ownLabels } from './totals';
 
-test('totals add up over machines, also those without a GPU', () => {
-  const nodes: { resources: Record<string, number>; memory_bytes: number }[] = [
-    { resources: { CPU: 2 }, memory_bytes: 1000 },
-    { resources: { CPU: 6, GPU: 1 }, memory_bytes: 3000 },
-  ];
-  expect(totalsOf(nodes)).toEqual({ cpus: 8, gpus: 1, memoryBytes: 4000 });
+it('adds up the memory of all machines', () => {
+  expect(memoryOf([{ memory_bytes: 8 }, { memory_bytes: 16 }])).toBe(24);
 });
 
-test("Ray's labels and the device class, which has a badge of its own, are left out", () => {
-  expect(ownLabels({ 'ray.io/node-id': 'x', 'lim/device-class': 'cpu-vm', zone: 'lab', 'a/b': '1' })).toEqual(
-    [
-      ['a/b', '1'],
-      ['zone', 'lab'],
-    ],
-  );
+it('lists what is in use, processors first, without resources that nobody has', () => {
+  const resources = {
+    microphone: { total: 1, free: 1 },
+    GPU: { total: 0, free: 0 },
+    CPU: { total: 18, free: 4.5 },
+  };
+  expect(inUse(resources)).toEqual([
+    { name: 'CPU', title: 'CPUs', used: 13.5, total: 18 },
+    { name: 'microphone', title: 'microphone', used: 0, total: 1 },
+  ]);
+});
+
+it('shows the labels that people set, by name', () => {
+  const labels = { 'ray.io/node-id': 'x', 'lim/device-class': 'orin', 'lim/site': 'lab', area: 'a' };
+  expect(ownLabels(labels)).toEqual([
+    ['area', 'a'],
+    ['lim/site', 'lab'],
+  ]);
 });

@@ -41,7 +41,6 @@ import { keys } from '@/lib/query-keys';
 import { BASE_URL, session } from '@/lib/session';
 import { useList } from '@/lib/use-list';
 import type { Artifact, Job, LogPage } from './contract';
-import { placesOf } from './model/queue';
 
 export interface JobFilters {
   q: string;
@@ -53,6 +52,8 @@ export interface JobFilters {
 type ListQuery = NonNullable<NonNullable<Parameters<typeof listJobs>[0]>['query']>;
 
 const PAGE = 100;
+/** A place in the queue moves with jobs of others, of which the stream tells nothing. */
+const QUEUE_MS = 5000;
 /** Names of datasets and models hardly ever change. */
 const NAMES_STALE_MS = 5 * 60_000;
 
@@ -77,6 +78,7 @@ export const jobQuery = (id: string) =>
     queryKey: keys.jobs.one(id),
     queryFn: async ({ signal }): Promise<Job> => readJob({ path: { job_id: id }, signal }),
     enabled: id !== '',
+    refetchInterval: (query) => (query.state.data?.status === 'queued' ? QUEUE_MS : false),
   });
 
 export const useJob = (id: string) => useQuery(jobQuery(id));
@@ -84,20 +86,16 @@ export const useJob = (id: string) => useQuery(jobQuery(id));
 export const useJobsByIds = (ids: readonly string[]) =>
   useQueries({ queries: ids.map((id) => jobQuery(id)) });
 
-/** Where the user's queued jobs stand; read only while there is a queued one. */
+/** Where the user's queued jobs stand, by job; read only while there is a queued one. */
 export function usePlaces(enabled: boolean) {
   return useQuery({
     queryKey: [...keys.jobs.lists(), 'queue'],
     queryFn: async ({ signal }) => {
-      const [queued, running, starting] = await Promise.all(
-        (['queued', 'running', 'starting'] as const).map((status) =>
-          listJobs({ query: { status, limit: PAGE }, signal }),
-        ),
-      );
-      return placesOf(queued?.items ?? [], (running?.total ?? 0) + (starting?.total ?? 0), Date.now());
+      const { items } = await listJobs({ query: { status: 'queued', limit: PAGE }, signal });
+      return new Map(items.map((job) => [job.id, job.queue]));
     },
     enabled,
-    refetchInterval: 15_000,
+    refetchInterval: QUEUE_MS,
   });
 }
 
@@ -113,13 +111,11 @@ export const curvesQuery = (id: string, points: number, range: readonly [number,
     placeholderData: range ? keepPreviousData : undefined,
   });
 
-/** Read again every few seconds while the job runs: its stream does not carry them. */
-export const useResources = (id: string, enabled: boolean, isLive: boolean) =>
+export const useResources = (id: string, enabled: boolean) =>
   useQuery({
     queryKey: keys.jobs.part(id, 'resources'),
     queryFn: ({ signal }) => jobResources({ path: { job_id: id }, query: { points: 500 }, signal }),
     enabled,
-    refetchInterval: isLive ? 10_000 : false,
   });
 
 export interface LogFilters {
@@ -341,7 +337,8 @@ export function useJobActions() {
 export function useEvaluate(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: EvaluationJobBody) => createEvaluation({ path: { job_id: id }, body }),
+    mutationFn: ({ body, key }: { body: EvaluationJobBody; key: string }) =>
+      createEvaluation({ path: { job_id: id }, body, headers: { 'Idempotency-Key': key } }),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.jobs.lists() }),
   });
 }

@@ -9,12 +9,15 @@ import type {
   JobOut,
   PredictionOut,
   PredictionsOut,
+  QueueOut,
   ResourcesOut,
   SeriesOut,
   WorkerUseOut,
 } from '@less-is-more/client';
 
 export type Job = JobOut;
+/** Where a queued job stands, and why it waits. */
+export type Place = QueueOut;
 export type Artifact = ArtifactOut;
 
 export type CurveSeries = SeriesOut;

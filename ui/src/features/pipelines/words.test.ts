@@ -1,5 +1,9 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import { askedWords, failureOf, progressWords } from './words';
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 it('lists the gates that were not passed', () => {
   expect(

@@ -41,12 +41,12 @@ export function UsageCard() {
                     ? `${formatBytes(data.storage.used_bytes)}, without a limit`
                     : `${formatBytes(data.storage.used_bytes)} of ${formatBytes(data.storage.allowed_bytes)}`,
                 ],
-                ['of it datasets', formatBytes(data.storage.datasets_bytes)],
-                ['of it jobs', formatBytes(data.storage.jobs_bytes)],
+                ['Datasets', formatBytes(data.storage.datasets_bytes)],
+                ['Jobs', formatBytes(data.storage.jobs_bytes)],
                 [
                   'Jobs running',
                   data.jobs.most_running === null
-                    ? `${formatCount(data.jobs.running)}; as many as fit on the cluster`
+                    ? `${formatCount(data.jobs.running)}, without a limit`
                     : `${formatCount(data.jobs.running)} of at most ${formatCount(data.jobs.most_running)}`,
                 ],
                 [

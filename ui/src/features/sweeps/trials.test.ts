@@ -1,6 +1,10 @@
 import type { SweepOut, TrialResult } from '@less-is-more/client';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import { csvOf, frontsOf, ranked, shortPaths, standingOf, standingWords } from './trials';
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 const trial = (number: number, value: number | null, more: Partial<TrialResult> = {}): TrialResult => ({
   number,

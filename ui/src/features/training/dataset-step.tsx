@@ -1,22 +1,21 @@
 'use client';
 
 import { Database, Plus } from 'lucide-react';
+import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { useState } from 'react';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
-import { FormField } from '@/components/ui/form-field';
-import { Select } from '@/components/ui/select';
 import { StatusBadge } from '@/components/ui/status-badge';
 import { formatBytes, formatDate, formatDuration, formatWords, plural } from '@/lib/format';
 import { useDebounced } from '@/lib/use-debounced';
-import { useDatasetChoices, useReadyVersions } from './api';
+import { useDatasetChoices } from './api';
 import { ChoiceList } from './choice-list';
 import { whyNotDataset } from './tasks';
 import type { Wizard } from './use-wizard';
 
-const NEWEST = 'newest';
+const VersionField = dynamic(() => import('./version-field').then((module) => module.VersionField));
 
 export function DatasetStep({ wizard, onChoose }: { wizard: Wizard; onChoose: (id: string) => void }) {
   const [text, setText] = useState('');
@@ -106,34 +105,5 @@ export function DatasetStep({ wizard, onChoose }: { wizard: Wizard; onChoose: (i
         <VersionField wizard={wizard} id={chosen.id} newest={chosen.version ?? 1} />
       )}
     </div>
-  );
-}
-
-function VersionField({ wizard, id, newest }: { wizard: Wizard; id: string; newest: number }) {
-  const versions = useReadyVersions(id);
-  const { datasetVersion } = wizard.draft;
-  return (
-    <FormField
-      label="Version"
-      description="The newest has all corrections; an older one repeats an earlier training."
-      error={wizard.faults.get('dataset_version')}
-      className="max-w-xs"
-    >
-      <Select
-        value={datasetVersion === null ? NEWEST : String(datasetVersion)}
-        onValueChange={(value) => {
-          wizard.change({ datasetVersion: value === NEWEST ? null : Number(value) });
-          wizard.touched('dataset_version');
-        }}
-        options={[
-          { value: NEWEST, label: `Newest (version ${newest})` },
-          ...(versions.data?.items ?? []).map((version) => ({
-            value: String(version.number),
-            label: `Version ${version.number}`,
-            description: formatDate(version.created_at),
-          })),
-        ]}
-      />
-    </FormField>
   );
 }

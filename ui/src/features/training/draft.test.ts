@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { bodyOf, dropDraft, keyFor, loadDraft, NEW_DRAFT, saveDraft } from './draft';
+import { bodyOf, dropDraft, loadDraft, NEW_DRAFT, saveDraft } from './draft';
 
 beforeEach(() => sessionStorage.clear());
 
@@ -32,12 +32,5 @@ describe('the request', () => {
     expect([body.name, body.budget]).toEqual(['M on D', null]);
     const limited = bodyOf({ ...NEW_DRAFT, config, name: ' x ', budget: { wall_s: 60, cost: null } }, ids);
     expect([limited.name, limited.budget]).toEqual(['x', { wall_s: 60, cost: null }]);
-  });
-
-  it('keeps its key until something changes', () => {
-    const body = bodyOf({ ...NEW_DRAFT, config }, ids);
-    const first = keyFor(body, null);
-    expect(keyFor(body, first)).toBe(first);
-    expect(keyFor({ ...body, name: 'other' }, first).key).not.toBe(first.key);
   });
 });

@@ -1,6 +1,7 @@
 /** What was entered in the wizard; kept in this tab, so that a reload, back and forward lose nothing. */
 
 import type { JobBody, ResourcesConfig } from '@less-is-more/client';
+import type { Sent } from '@/lib/request-key';
 import type { JsonObject } from './schema-form/json';
 
 export type Start =
@@ -21,7 +22,7 @@ export interface Draft {
   budget: { wall_s: number | null; cost: number | null };
   priority: number;
   /** The request that was last sent and its key, so that sending it again creates nothing twice. */
-  sent: { body: string; key: string } | null;
+  sent: Sent | null;
 }
 
 export const NEW_DRAFT: Draft = {
@@ -46,13 +47,6 @@ export const NEW_DRAFT: Draft = {
 
 const PREFIX = 'lim.new-training.';
 const MOST = 8;
-
-/** An id that is hard to guess; `crypto.randomUUID` exists only on HTTPS and localhost. */
-export function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
-}
 
 export function loadDraft(id: string, storage: Storage = sessionStorage): Draft {
   try {
@@ -100,12 +94,6 @@ export function bodyOf(
     priority: draft.priority,
     budget: wall_s === null && cost === null ? null : { wall_s, cost },
   };
-}
-
-/** The key of a request: the same for the same request, so that a launch whose answer was lost is not repeated. */
-export function keyFor(body: JobBody, sent: Draft['sent']): { body: string; key: string } {
-  const text = JSON.stringify(body);
-  return sent?.body === text ? sent : { body: text, key: newId() };
 }
 
 const MOST_NAME = 200;

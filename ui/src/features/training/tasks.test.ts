@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import { taskFor, whyNotDataset, whyNotModel } from './tasks';
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 const speech = { name: 'speech', task: 'speech_to_text', status: 'ready', version: 1 } as const;
 const captions = { name: 'clips', task: 'captioning', status: 'ready', version: 1 } as const;

@@ -2,13 +2,7 @@
 
 import type { DatasetOut, ModelOut } from '@less-is-more/client';
 import { formatWords } from '@/lib/format';
-
-/** Tasks that learn from the same targets: captions teach to describe recordings, and to find them by texts. */
-const SAME_TARGETS: readonly (readonly string[])[] = [['captioning', 'retrieval']];
-
-export function tasksOfDataset(task: string): readonly string[] {
-  return SAME_TARGETS.find((tasks) => tasks.includes(task)) ?? [task];
-}
+import { tasksWithSameTargets } from '@/lib/registries';
 
 /** The task of a training on both; null where there is none. */
 export function taskFor(
@@ -16,7 +10,7 @@ export function taskFor(
   model: Pick<ModelOut, 'tasks'> | undefined,
 ): string | null {
   if (!dataset) return model?.tasks?.[0] ?? null;
-  const tasks = tasksOfDataset(dataset.task);
+  const tasks = tasksWithSameTargets(dataset.task);
   if (!model) return tasks[0] ?? null;
   const both = tasks.filter((task) => (model.tasks as readonly string[] | undefined)?.includes(task));
   return both.includes(dataset.task) ? dataset.task : (both[0] ?? null);

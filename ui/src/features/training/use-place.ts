@@ -2,7 +2,7 @@
 
 import { usePathname, useSearchParams } from 'next/navigation';
 import { useCallback, useEffect } from 'react';
-import { newId } from './draft';
+import { newId } from '@/lib/request-key';
 import { isStep, type StepId } from './steps';
 
 /** What the address says: the step, what was chosen, and which draft it belongs to. */

@@ -3,9 +3,10 @@
 import { type EstimateBody, type JobOut, ProblemError } from '@less-is-more/client';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useModel } from '@/features/models/api';
+import { useRequestKey } from '@/lib/request-key';
 import { useDebounced } from '@/lib/use-debounced';
 import { useDataset, useEstimate, useLaunch, useStartJob, useTrainingForm } from './api';
-import { bodyOf, type Draft, dropDraft, keyFor, loadDraft, nameFor, type Start, saveDraft } from './draft';
+import { bodyOf, type Draft, dropDraft, loadDraft, nameFor, type Start, saveDraft } from './draft';
 import { faultsOf } from './schema-form/check';
 import { getAt, isObject, type JsonObject } from './schema-form/json';
 import { overlay, withChange } from './schema-form/values';
@@ -31,6 +32,7 @@ export function useWizard(place: Place, choose: (changes: { dataset?: string; mo
   const model = useModel(place.model);
   const source = useStartJob(draft.config === null ? place.from : '');
   const launch = useLaunch();
+  const requestKey = useRequestKey(draft.sent);
 
   useEffect(() => saveDraft(place.draft, draft), [place.draft, draft]);
   const change = useCallback((changes: Partial<Draft>) => setDraft((now) => ({ ...now, ...changes })), []);
@@ -190,7 +192,7 @@ export function useWizard(place: Place, choose: (changes: { dataset?: string; mo
         defaultName,
       },
     );
-    const sent = keyFor(body, draft.sent);
+    const sent = requestKey(body);
     change({ sent });
     saveDraft(place.draft, { ...draft, sent });
     try {

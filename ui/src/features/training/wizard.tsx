@@ -6,19 +6,16 @@ import { useEffect, useRef, useState } from 'react';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { Card } from '@/components/ui/card';
-import { Dialog } from '@/components/ui/dialog';
 import { ErrorState } from '@/components/ui/error-state';
+import { Skeleton } from '@/components/ui/skeleton';
 import { toast } from '@/components/ui/toast';
 import { useMedia } from '@/lib/use-media';
 import { DatasetStep } from './dataset-step';
-import { EstimateChip, EstimatePanel } from './estimate-panel';
 import { fitsWords } from './estimate-words';
-import { ModelStep } from './model-step';
-import { ParametersStep } from './parameters-step';
-import { ReviewStep } from './review-step';
 import { focusField } from './schema-form/context';
 import { Stepper } from './stepper';
 import { canOpen, firstOpen, STEPS, type StepId, stepOf } from './steps';
+import { useLaterSteps } from './use-later-steps';
 import type { Place, usePlace } from './use-place';
 import { useWizard } from './use-wizard';
 
@@ -51,6 +48,9 @@ export function Wizard({ place, move }: WizardProps) {
   }, [settled, place.step, move]);
   const index = STEPS.findIndex(({ id }) => id === step);
   const { question } = STEPS[index] ?? STEPS[0];
+  // Loaded while a dataset is chosen, so that nobody waits for the next step.
+  const later = useLaterSteps(step !== 'dataset' || place.dataset !== '');
+  const isDrawn = step === 'dataset' || later.steps !== null;
   const open = (next: StepId, field?: string) => {
     setWanted(field ?? null);
     move({ step: next }, 'push');
@@ -58,7 +58,7 @@ export function Wizard({ place, move }: WizardProps) {
 
   // With a new step its heading has the focus, or the field that is to be corrected.
   useEffect(() => {
-    if (isLoading) return;
+    if (isLoading || !isDrawn) return;
     const isFirst = shown.current === null;
     if (shown.current === step && wanted === null) return;
     shown.current = step;
@@ -69,7 +69,7 @@ export function Wizard({ place, move }: WizardProps) {
       setWanted(null);
     });
     return () => cancelAnimationFrame(frame);
-  }, [step, wanted, isLoading]);
+  }, [step, wanted, isLoading, isDrawn]);
 
   const faulty = new Set([...wizard.faults.keys()].map(stepOf));
   const withEstimate = step === 'parameters' || step === 'review';
@@ -122,11 +122,19 @@ export function Wizard({ place, move }: WizardProps) {
             <ErrorState error={broken.error} onRetry={() => void broken.refetch()} className="py-6" />
           )}
           {step === 'dataset' && <DatasetStep wizard={wizard} onChoose={(dataset) => move({ dataset })} />}
-          {step === 'model' && <ModelStep wizard={wizard} onChoose={(model) => move({ model })} />}
-          {step === 'parameters' && <ParametersStep wizard={wizard} />}
-          {step === 'review' && <ReviewStep wizard={wizard} onOpen={open} />}
+          {later.steps && step === 'model' && (
+            <later.steps.ModelStep wizard={wizard} onChoose={(model) => move({ model })} />
+          )}
+          {later.steps && step === 'parameters' && <later.steps.ParametersStep wizard={wizard} />}
+          {later.steps && step === 'review' && <later.steps.ReviewStep wizard={wizard} onOpen={open} />}
+          {!isDrawn &&
+            (later.error === null ? (
+              <Skeleton className="h-96 w-full rounded-lg" />
+            ) : (
+              <ErrorState error={later.error} onRetry={later.load} className="py-6" />
+            ))}
         </section>
-        {withEstimate && isRoomy && (
+        {later.steps && withEstimate && isRoomy && (
           <aside
             aria-label="Estimate"
             // It scrolls, also by keyboard.
@@ -136,7 +144,7 @@ export function Wizard({ place, move }: WizardProps) {
           >
             <Card className="p-4">
               <h2 className="mb-4 font-semibold text-base">Estimate</h2>
-              <EstimatePanel wizard={wizard} />
+              <later.steps.EstimatePanel wizard={wizard} />
             </Card>
           </aside>
         )}
@@ -152,7 +160,9 @@ export function Wizard({ place, move }: WizardProps) {
             <ArrowLeft aria-hidden /> <span className="max-sm:sr-only">Back</span>
           </Button>
         )}
-        {withEstimate && !isRoomy && <EstimateChip wizard={wizard} onOpen={() => setEstimateOpen(true)} />}
+        {later.steps && withEstimate && !isRoomy && (
+          <later.steps.EstimateChip wizard={wizard} onOpen={() => setEstimateOpen(true)} />
+        )}
         <p className="ml-auto text-right text-muted-foreground text-sm max-sm:hidden">
           {!isReady && missing}
         </p>
@@ -174,10 +184,8 @@ export function Wizard({ place, move }: WizardProps) {
           )}
         </Button>
       </div>
-      {!isRoomy && (
-        <Dialog open={isEstimateOpen} onOpenChange={setEstimateOpen} title="Estimate">
-          <EstimatePanel wizard={wizard} />
-        </Dialog>
+      {later.steps && !isRoomy && (
+        <later.steps.EstimateDialog wizard={wizard} open={isEstimateOpen} onOpenChange={setEstimateOpen} />
       )}
     </>
   );

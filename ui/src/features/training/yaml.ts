@@ -1,17 +1,17 @@
 /** Configs as YAML files, the same that `lim jobs launch --config` takes. The parser is loaded when it is needed. */
 
+import { writeYaml } from '@/lib/yaml';
 import { ConfigFileError, type ParsedConfig } from './config-file';
 import { isObject, type Json, type JsonObject, setAt } from './schema-form/json';
 import type { Form } from './schema-form/node';
 import { changesOf } from './schema-form/values';
 
-const parser = () => import('yaml');
 const MOST_CHARACTERS = 1_000_000;
 
 /** The config of a file: a training config, or a run's file whose `training` is one. */
 export async function parseConfig(text: string): Promise<ParsedConfig> {
   if (text.length > MOST_CHARACTERS) throw new ConfigFileError('The file is too large for a config.');
-  const { parseDocument } = await parser();
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
   const [error] = document.errors;
   if (error) {
@@ -32,11 +32,7 @@ export async function parseConfig(text: string): Promise<ParsedConfig> {
 
 /** A config as YAML: what differs from the defaults, or all of it. */
 export async function formatConfig(form: Form, config: JsonObject, isComplete: boolean): Promise<string> {
-  const { stringify } = await parser();
-  return stringify(isComplete ? config : onlyChanges(form, config), {
-    lineWidth: 120,
-    flowCollectionPadding: false,
-  });
+  return writeYaml(isComplete ? config : onlyChanges(form, config));
 }
 
 /** The smallest config that means the same; a branch that is not the default names its type. */

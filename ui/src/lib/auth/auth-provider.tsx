@@ -27,6 +27,8 @@ interface Auth {
   status: Status;
   user: UserOut | null;
   isAdmin: boolean;
+  /** Whether the login was made by the form in this document, rather than found. */
+  isLoggedInHere: boolean;
   logIn: (usernameOrEmail: string, password: string) => Promise<void>;
   logOut: () => Promise<void>;
   /** After the profile has changed. */
@@ -42,6 +44,7 @@ const MARK = 'lim.login';
 export function AuthProvider({ children }: { children: ReactNode }) {
   const [status, setStatus] = useState<Status>('resuming');
   const [user, setUser] = useState<UserOut | null>(null);
+  const [isLoggedInHere, setLoggedInHere] = useState(false);
   const queries = useQueryClient();
   const channel = useRef<BroadcastChannel | null>(null);
 
@@ -55,6 +58,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
 
   const leave = useCallback(() => {
     setUser(null);
+    setLoggedInHere(false);
     setStatus('out');
     localStorage.removeItem(MARK);
     queries.clear();
@@ -106,6 +110,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
       status,
       user,
       isAdmin: user?.role === 'admin',
+      isLoggedInHere,
       setUser: (changed) => {
         queries.setQueryData(keys.me(), changed);
         setUser(changed);
@@ -113,6 +118,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
       logIn: async (name, password) => {
         await session.logIn(name, password);
         queries.clear();
+        setLoggedInHere(true);
         await enter();
         channel.current?.postMessage('in');
       },
@@ -125,7 +131,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
         }
       },
     }),
-    [status, user, queries, enter, leave],
+    [status, user, isLoggedInHere, queries, enter, leave],
   );
   return <AuthContext value={value}>{children}</AuthContext>;
 }

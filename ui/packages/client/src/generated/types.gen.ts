@@ -1274,6 +1274,41 @@ export type ChoiceDimension = {
 };
 
 /**
+ * ClusterJobsOut
+ *
+ * Jobs of all users, except ingestions, which have slots of their own.
+ */
+export type ClusterJobsOut = {
+    /**
+     * Queued
+     */
+    queued: number;
+    /**
+     * Running
+     *
+     * Jobs with a driver on the cluster: starting, running or stopping.
+     */
+    running: number;
+};
+
+/**
+ * ClusterUsageOut
+ *
+ * What the cluster is doing.
+ */
+export type ClusterUsageOut = {
+    jobs: ClusterJobsOut;
+    /**
+     * Resources
+     *
+     * By name: `CPU`, `GPU`, and custom ones.
+     */
+    resources: {
+        [key: string]: ResourceUsageOut;
+    };
+};
+
+/**
  * CompareStage
  *
  * Finds the best of the evaluations (or, without any, trainings) among its predecessors; fails if it is too bad.
@@ -3144,6 +3179,11 @@ export type JobOut = {
      */
     project_id: string | null;
     /**
+     * Where it stands in the queue, and why it waits; unset unless it is queued, and in the answers of calls that change
+     * jobs.
+     */
+    queue?: QueueOut | null;
+    /**
      * Queued At
      */
     queued_at: string;
@@ -3808,6 +3848,56 @@ export type MemoryOut = {
      * Trainable Parameters
      */
     trainable_parameters: number;
+};
+
+/**
+ * MetricOut
+ *
+ * A metric, for tables and plots.
+ */
+export type MetricOut = {
+    /**
+     * Better
+     *
+     * The direction that is better.
+     */
+    better: 'lower' | 'higher';
+    /**
+     * Meaning
+     *
+     * What it counts.
+     */
+    meaning: string;
+    /**
+     * Name
+     *
+     * As in the results of jobs.
+     */
+    name: string;
+    /**
+     * Title
+     *
+     * Short, for people.
+     */
+    title: string;
+    /**
+     * Unit
+     *
+     * `share`: a share of something counted, 0 to 1, to show in percent. `score`: a number, to show as it is.
+     */
+    unit: 'share' | 'score';
+};
+
+/**
+ * MetricsOut
+ *
+ * All metrics.
+ */
+export type MetricsOut = {
+    /**
+     * Items
+     */
+    items: Array<MetricOut>;
 };
 
 /**
@@ -5561,6 +5651,36 @@ export type QuantizationAwareConfig = {
 };
 
 /**
+ * QueueOut
+ *
+ * Where a queued job stands, and why it waits.
+ */
+export type QueueOut = {
+    /**
+     * Position
+     *
+     * Its place among the queued jobs of all users, who take turns; 1 is next. Unset: too many are before it to count.
+     */
+    position: number | null;
+    /**
+     * Reason
+     *
+     * `starting`: nothing holds it; `resources`: what it needs is not free; `no_node`: no node that is alive has its labels
+     * or is large enough; `user_limit`, `platform_limit`: as many jobs run as a user, or all users, may have;
+     * `fair_share`: others wait, and its user has half of the cluster; `own_earlier`, `other_earlier`: an earlier job of
+     * its user, or of somebody else, goes first; `slots`: all places for reading datasets are taken; `cluster_away`: the
+     * cluster does not answer; `unreadable`: this release cannot read what it asks for.
+     */
+    reason: 'starting' | 'unreadable' | 'no_node' | 'user_limit' | 'fair_share' | 'platform_limit' | 'resources' | 'own_earlier' | 'other_earlier' | 'slots' | 'cluster_away';
+    /**
+     * Text
+     *
+     * The reason as a sentence.
+     */
+    text: string;
+};
+
+/**
  * RandomAlgorithm
  *
  * Each trial is drawn at random, regardless of the others.
@@ -5834,6 +5954,24 @@ export type ResetOut = {
      * Single-use, and shown only once. A further reset replaces it.
      */
     reset_token: string;
+};
+
+/**
+ * ResourceUsageOut
+ *
+ * One resource of the whole cluster.
+ */
+export type ResourceUsageOut = {
+    /**
+     * Free
+     *
+     * What no job has reserved. A job reserves what it asks for, used or not.
+     */
+    free: number;
+    /**
+     * Total
+     */
+    total: number;
 };
 
 /**
@@ -7081,6 +7219,11 @@ export type SweepOut = {
      */
     project_id: string | null;
     /**
+     * Where it stands in the queue, and why it waits; unset unless it is queued, and in the answers of calls that change
+     * jobs.
+     */
+    queue?: QueueOut | null;
+    /**
      * Queued At
      */
     queued_at: string;
@@ -7172,6 +7315,36 @@ export type SweepStage = {
      * Type
      */
     type?: 'sweep';
+};
+
+/**
+ * TaskOut
+ *
+ * A task that models learn.
+ */
+export type TaskOut = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Targets
+     *
+     * Types of the targets that it learns. Tasks with a type in common can learn from the same datasets.
+     */
+    targets: Array<string>;
+};
+
+/**
+ * TasksOut
+ *
+ * All tasks.
+ */
+export type TasksOut = {
+    /**
+     * Items
+     */
+    items: Array<TaskOut>;
 };
 
 /**
@@ -10031,6 +10204,35 @@ export type ListNodesResponses = {
 };
 
 export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses];
+
+export type ReadClusterUsageData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/cluster/usage';
+};
+
+export type ReadClusterUsageErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type ReadClusterUsageError = ReadClusterUsageErrors[keyof ReadClusterUsageErrors];
+
+export type ReadClusterUsageResponses = {
+    /**
+     * Successful Response
+     */
+    200: ClusterUsageOut;
+};
+
+export type ReadClusterUsageResponse = ReadClusterUsageResponses[keyof ReadClusterUsageResponses];
 
 export type ListDatasetsData = {
     body?: never;
@@ -13413,6 +13615,35 @@ export type BodySchemaResponses = {
 
 export type BodySchemaResponse = BodySchemaResponses[keyof BodySchemaResponses];
 
+export type ListMetricsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/schemas/metrics';
+};
+
+export type ListMetricsErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type ListMetricsError = ListMetricsErrors[keyof ListMetricsErrors];
+
+export type ListMetricsResponses = {
+    /**
+     * Successful Response
+     */
+    200: MetricsOut;
+};
+
+export type ListMetricsResponse = ListMetricsResponses[keyof ListMetricsResponses];
+
 export type TrainingPresetsData = {
     body?: never;
     path?: never;
@@ -13483,6 +13714,35 @@ export type SelectionSchemaResponses = {
 };
 
 export type SelectionSchemaResponse = SelectionSchemaResponses[keyof SelectionSchemaResponses];
+
+export type ListTasksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/schemas/tasks';
+};
+
+export type ListTasksErrors = {
+    /**
+     * Unauthorized
+     */
+    401: Problem;
+    /**
+     * Service Unavailable
+     */
+    503: Problem;
+};
+
+export type ListTasksError = ListTasksErrors[keyof ListTasksErrors];
+
+export type ListTasksResponses = {
+    /**
+     * Successful Response
+     */
+    200: TasksOut;
+};
+
+export type ListTasksResponse = ListTasksResponses[keyof ListTasksResponses];
 
 export type TrainingSchemaData = {
     body?: never;

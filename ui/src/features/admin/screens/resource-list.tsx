@@ -76,9 +76,9 @@ export function ResourceListScreen() {
   const reload = () => queries.invalidateQueries({ queryKey: keys.adminThings.all() });
   const one = kind?.one ?? 'thing';
   return (
-    <AdminOnly title="Everything">
+    <AdminOnly title="All resources">
       <PageHeader
-        title="Everything"
+        title="All resources"
         description="What all users have. What you stop or delete here is recorded in the audit, which its owner can read."
       />
       <div className="grid gap-4">

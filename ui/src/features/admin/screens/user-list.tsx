@@ -38,7 +38,8 @@ const COLUMNS: Column<AccountOut>[] = [
   {
     id: 'state',
     header: 'State',
-    cell: (user) => (user.disabled_at ? <StatusBadge status="disabled" /> : <StatusBadge status="active" />),
+    cell: (user) =>
+      user.disabled_at ? <StatusBadge status="disabled" /> : <Badge tone="success">Active</Badge>,
   },
   {
     id: 'created',

@@ -1,11 +1,9 @@
 'use client';
 
-import { zodResolver } from '@hookform/resolvers/zod';
 import Link from 'next/link';
 import { useSearchParams } from 'next/navigation';
 import { Suspense } from 'react';
 import { useForm } from 'react-hook-form';
-import * as z from 'zod/mini';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { FormField } from '@/components/ui/form-field';
@@ -13,18 +11,16 @@ import { Input } from '@/components/ui/input';
 import { PasswordInput } from '@/components/ui/password-input';
 import { useAuth } from '@/lib/auth/auth-provider';
 import { showProblem } from '@/lib/problems';
+import { resolverOnDemand } from '@/lib/resolver';
 import { AuthCard } from '../auth-card';
+import type { Values } from '../login-schema';
 
-const schema = z.object({
-  username_or_email: z.string().check(z.trim(), z.minLength(1, 'Enter your user name or e-mail address.')),
-  password: z.string().check(z.minLength(1, 'Enter your password.')),
-});
-type Values = z.infer<typeof schema>;
+const resolver = resolverOnDemand<Values>(() => import('../login-schema'));
 
 export function LoginScreen() {
   const { logIn } = useAuth();
   const form = useForm<Values>({
-    resolver: zodResolver(schema),
+    resolver,
     defaultValues: { username_or_email: '', password: '' },
   });
   const { errors, isSubmitting } = form.formState;

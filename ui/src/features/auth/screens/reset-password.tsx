@@ -1,11 +1,9 @@
 'use client';
 
-import { zodResolver } from '@hookform/resolvers/zod';
 import { setPasswordAnew } from '@less-is-more/client';
 import { useRouter } from 'next/navigation';
 import { useEffect } from 'react';
 import { useForm, useWatch } from 'react-hook-form';
-import * as z from 'zod/mini';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { FormField } from '@/components/ui/form-field';
@@ -13,21 +11,19 @@ import { Input } from '@/components/ui/input';
 import { PasswordInput } from '@/components/ui/password-input';
 import { toast } from '@/components/ui/toast';
 import { showProblem } from '@/lib/problems';
+import { resolverOnDemand } from '@/lib/resolver';
 import { AuthCard } from '../auth-card';
-import { MIN_LENGTH, strengthOf } from '../strength';
+import type { Values } from '../reset-password-schema';
+import { strengthOf } from '../strength';
 import { StrengthMeter } from '../strength-meter';
 
-const schema = z.object({
-  reset_token: z.string().check(z.trim(), z.minLength(1, 'Enter the code that the administrator gave you.')),
-  new_password: z.string().check(z.minLength(MIN_LENGTH, `Use at least ${MIN_LENGTH} characters.`)),
-});
-type Values = z.infer<typeof schema>;
+const resolver = resolverOnDemand<Values>(() => import('../reset-password-schema'));
 
 /** A new password, with the single-use code from an administrator; the code may come in the address, behind `#`. */
 export function ResetPasswordScreen() {
   const router = useRouter();
   const form = useForm<Values>({
-    resolver: zodResolver(schema),
+    resolver,
     defaultValues: { reset_token: '', new_password: '' },
   });
   const { errors, isSubmitting } = form.formState;

@@ -1,10 +1,8 @@
 'use client';
 
-import { zodResolver } from '@hookform/resolvers/zod';
 import { signup } from '@less-is-more/client';
 import Link from 'next/link';
 import { useForm, useWatch } from 'react-hook-form';
-import * as z from 'zod/mini';
 import { Alert } from '@/components/ui/alert';
 import { Button } from '@/components/ui/button';
 import { FormField } from '@/components/ui/form-field';
@@ -12,32 +10,18 @@ import { Input } from '@/components/ui/input';
 import { PasswordInput } from '@/components/ui/password-input';
 import { useAuth } from '@/lib/auth/auth-provider';
 import { showProblem } from '@/lib/problems';
+import { resolverOnDemand } from '@/lib/resolver';
 import { AuthCard } from '../auth-card';
-import { MIN_LENGTH, strengthOf } from '../strength';
+import type { Values } from '../signup-schema';
+import { strengthOf } from '../strength';
 import { StrengthMeter } from '../strength-meter';
 
-// Only what can be said before asking; the platform checks the rest and its answers are shown at the fields.
-const schema = z
-  .object({
-    username: z.string().check(z.trim(), z.minLength(3, 'Use at least 3 characters.')),
-    email: z
-      .string()
-      .check(z.trim(), z.regex(/^\S+@\S+\.\S+$/, 'Enter an e-mail address, such as ada@example.org.')),
-    password: z.string().check(z.minLength(MIN_LENGTH, `Use at least ${MIN_LENGTH} characters.`)),
-    confirmation: z.string().check(z.minLength(1, 'Repeat the password.')),
-  })
-  .check(
-    z.refine(({ password, confirmation }) => password === confirmation, {
-      path: ['confirmation'],
-      message: 'The two passwords differ.',
-    }),
-  );
-type Values = z.infer<typeof schema>;
+const resolver = resolverOnDemand<Values>(() => import('../signup-schema'));
 
 export function SignUpScreen() {
   const { logIn } = useAuth();
   const form = useForm<Values>({
-    resolver: zodResolver(schema),
+    resolver,
     mode: 'onTouched',
     defaultValues: { username: '', email: '', password: '', confirmation: '' },
   });

@@ -9,10 +9,11 @@ import { EmptyState } from '@/components/ui/empty-state';
 import { ErrorState } from '@/components/ui/error-state';
 import { PageHeader } from '@/components/ui/page-header';
 import { Skeleton } from '@/components/ui/skeleton';
-import { formatBytes, formatNumber, formatWords, plural } from '@/lib/format';
+import { formatBytes, formatNumber, formatWords } from '@/lib/format';
 import { keys } from '@/lib/query-keys';
 import { Health } from '../health';
-import { ownLabels, totalsOf } from '../totals';
+import { memoryOf, ownLabels } from '../totals';
+import { Usage } from '../usage';
 
 const REFRESH_MS = 15_000;
 
@@ -49,7 +50,7 @@ export function ClusterScreen() {
           </Card>
         ) : (
           <>
-            <Totals nodes={nodes} />
+            <Usage memoryBytes={memoryOf(nodes)} />
             <ul className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
               {nodes.map((node) => (
                 <li key={node.id}>
@@ -62,16 +63,6 @@ export function ClusterScreen() {
         <Health />
       </div>
     </>
-  );
-}
-
-function Totals({ nodes }: { nodes: readonly NodeOut[] }) {
-  const totals = totalsOf(nodes);
-  return (
-    <p className="tabular text-muted-foreground text-sm">
-      {plural(nodes.length, 'machine')} · {plural(totals.cpus, 'CPU')}
-      {totals.gpus > 0 && ` · ${plural(totals.gpus, 'GPU')}`} · {formatBytes(totals.memoryBytes)} of memory
-    </p>
   );
 }
 

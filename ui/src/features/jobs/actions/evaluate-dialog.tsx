@@ -9,6 +9,7 @@ import { Dialog } from '@/components/ui/dialog';
 import { FormField } from '@/components/ui/form-field';
 import { RadioCard, RadioGroup } from '@/components/ui/radio-group';
 import { wordsOf } from '@/lib/problems';
+import { useRequestKey } from '@/lib/request-key';
 import { useDebounced } from '@/lib/use-debounced';
 import { useDataset, useEvaluate, useReadyDatasets } from '../api';
 import type { Job } from '../contract';
@@ -25,9 +26,11 @@ export function EvaluateDialog({ job, onOpenChange }: { job: Job; onOpenChange: 
   const datasets = useReadyDatasets(q, true);
   const chosen = useDataset(datasetId);
   const evaluate = useEvaluate(job.id);
+  const requestKey = useRequestKey();
   const isOwn = datasetId === job.dataset_id;
   const start = async () => {
-    const made = await evaluate.mutateAsync({ dataset_id: datasetId, measurement: { split } });
+    const body = { dataset_id: datasetId, measurement: { split } };
+    const made = await evaluate.mutateAsync({ body, key: requestKey(body).key });
     onOpenChange(false);
     router.push(`/jobs/${made.id}`);
   };

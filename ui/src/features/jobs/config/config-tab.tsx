@@ -2,20 +2,22 @@
 
 import { ChevronRight, Copy, Download } from 'lucide-react';
 import Link from 'next/link';
-import { useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Button } from '@/components/ui/button';
 import { Card, CardHeader } from '@/components/ui/card';
 import { CodeBlock } from '@/components/ui/code-block';
 import { ErrorState } from '@/components/ui/error-state';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
+import { toast } from '@/components/ui/toast';
 import { cn } from '@/lib/cn';
 import { formatWords, plural } from '@/lib/format';
 import { useStoredState } from '@/lib/stored-state';
+import { writeYaml } from '@/lib/yaml';
 import { saveBlob, useTrainingSchema } from '../api';
 import type { Job } from '../contract';
 import { configOf, type Fields, fieldsOf, wholeConfigOf } from '../model/job';
-import { differencesFrom, leavesOf, shownLeaf, toYaml } from './tree';
+import { differencesFrom, leavesOf, shownLeaf } from './tree';
 
 type View = 'changed' | 'tree' | 'yaml';
 
@@ -26,7 +28,6 @@ export function ConfigTab({ job }: { job: Job }) {
   const whole = useMemo(() => wholeConfigOf(job), [job]);
   const [view, setView] = useStoredState<View>('config.view', 'changed');
   const shown = hasTraining ? view : view === 'changed' ? 'tree' : view;
-  const yaml = useMemo(() => toYaml(whole), [whole]);
   return (
     <section aria-label="Config" className="grid grid-cols-[minmax(0,1fr)] gap-4">
       <div className="flex flex-wrap items-center gap-2">
@@ -44,7 +45,7 @@ export function ConfigTab({ job }: { job: Job }) {
           The job’s own config, as it ran; defaults that were changed since do not show here.
         </p>
         <div className="ml-auto flex gap-2">
-          <Button onClick={() => saveBlob(new Blob([yaml], { type: 'text/yaml' }), `${job.name}.yaml`)}>
+          <Button onClick={() => void saveYaml(whole, job.name).catch(toast.error)}>
             <Download aria-hidden /> YAML
           </Button>
           {job.type === 'training' && (
@@ -57,7 +58,7 @@ export function ConfigTab({ job }: { job: Job }) {
         </div>
       </div>
       {shown === 'yaml' ? (
-        <CodeBlock code={yaml} title={`${job.name}.yaml`} />
+        <Yaml fields={whole} name={job.name} />
       ) : shown === 'tree' ? (
         <Tree fields={whole} />
       ) : (
@@ -65,6 +66,23 @@ export function ConfigTab({ job }: { job: Job }) {
       )}
     </section>
   );
+}
+
+function Yaml({ fields, name }: { fields: Fields; name: string }) {
+  const [text, setText] = useState<string | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const load = useCallback(() => {
+    setError(null);
+    writeYaml(fields).then(setText, setError);
+  }, [fields]);
+  useEffect(load, [load]);
+  if (error !== null) return <ErrorState error={error} onRetry={load} />;
+  if (text === null) return <Skeleton className="h-64 w-full rounded-lg" />;
+  return <CodeBlock code={text} title={`${name}.yaml`} />;
+}
+
+async function saveYaml(fields: Fields, name: string): Promise<void> {
+  saveBlob(new Blob([await writeYaml(fields)], { type: 'text/yaml' }), `${name}.yaml`);
 }
 
 function Changed({ config }: { config: Fields }) {

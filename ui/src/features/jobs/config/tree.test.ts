@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { differencesFrom, leavesOf, toYaml } from './tree';
+import { differencesFrom, leavesOf } from './tree';
 
 const schema = {
   properties: {
@@ -67,32 +67,6 @@ describe('a config against its defaults', () => {
       method: { type: 'qlora', rank: 8, allocation: { type: 'uniform' } },
     };
     expect(differencesFrom(schema, config)).toEqual([]);
-  });
-});
-
-describe('YAML', () => {
-  it('quotes what would be read as something else', () => {
-    expect(
-      toYaml({
-        a: 'no',
-        b: '1.0',
-        c: 1e-8,
-        d: 'x: y',
-        e: [1, 'two'],
-        f: {},
-        g: null,
-        h: { i: { j: true } },
-        k: 1e21,
-      }),
-    ).toBe(
-      'a: "no"\nb: "1.0"\nc: 1.0e-8\nd: "x: y"\ne: [1, two]\nf: {}\ng: null\nh:\n  i:\n    j: true\nk: 1.0e+21\n',
-    );
-  });
-
-  it('writes lists of objects', () => {
-    expect(toYaml({ stages: [{ type: 'train', name: 'a' }, { type: 'gate' }] })).toBe(
-      'stages:\n  - type: train\n    name: a\n  - type: gate\n',
-    );
   });
 });
 

@@ -1,4 +1,4 @@
-/** Configs as flat paths, as YAML, and against their defaults. */
+/** Configs as flat paths, and against their defaults. */
 
 import { type Fields, fieldsOf } from '../model/job';
 
@@ -87,42 +87,4 @@ function resolved(root: Schema, reference: string): Schema {
 
 function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-/** YAML that every reader of YAML reads as the same value. */
-export function toYaml(value: unknown, indent = 0): string {
-  const pad = '  '.repeat(indent);
-  if (Array.isArray(value)) {
-    if (value.length === 0) return '[]';
-    if (value.every((item) => typeof item !== 'object' || item === null))
-      return `[${value.map(scalar).join(', ')}]`;
-    return `\n${value.map((item) => `${pad}- ${toYaml(item, indent + 1).trimStart()}`).join('\n')}`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value);
-    if (entries.length === 0) return '{}';
-    const text = entries
-      .map(([name, below]) => {
-        const shown = toYaml(below, indent + 1);
-        return `${pad}${scalar(name)}:${shown.startsWith('\n') ? shown : ` ${shown}`}`;
-      })
-      .join('\n');
-    return indent === 0 ? `${text}\n` : `\n${text}`;
-  }
-  return scalar(value);
-}
-
-/** Words that YAML readers take for something else than text. */
-const RESERVED = /^(true|false|yes|no|on|off|y|n|null|~|nan|inf|-?\.inf|\.nan)$/i;
-const PLAIN = /^[\p{L}_/][\p{L}\p{N}_./-]*$/u;
-
-function scalar(value: unknown): string {
-  if (typeof value === 'string')
-    return PLAIN.test(value) && !RESERVED.test(value) ? value : JSON.stringify(value);
-  // YAML 1.1 reads 1e-8 as text: it wants a point in the mantissa, and a sign.
-  if (typeof value === 'number' && /e/.test(String(value)))
-    return String(value)
-      .replace(/^(-?\d+)(?=e)/, '$1.0')
-      .replace(/e(?=\d)/, 'e+');
-  return value === null || value === undefined ? 'null' : String(value);
 }

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import type { CurveSeries } from '../contract';
 import { chartsOf, linesOf, samplingNote } from './charts';
 
@@ -14,6 +16,8 @@ const series = (name: string, changes: Partial<CurveSeries> = {}): CurveSeries =
   times: [0, 1],
   ...changes,
 });
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 describe('the charts of a job', () => {
   const curves = [

@@ -6,10 +6,10 @@ import { Card } from '@/components/ui/card';
 import { ErrorState } from '@/components/ui/error-state';
 import { Skeleton } from '@/components/ui/skeleton';
 import { formatBytes, formatNumber, plural } from '@/lib/format';
-import { useResources } from '../api';
 import type { Job, WorkerResources } from '../contract';
 import { hasEnded } from '../model/job';
 import { formatBytesFine } from './charts';
+import { useLiveResources } from './use-resources';
 
 interface Group {
   id: string;
@@ -45,8 +45,7 @@ const GROUPS: readonly Group[] = [
 
 /** What each worker used of its machine, over time. */
 export function ResourceUse({ job }: { job: Job }) {
-  const query = useResources(job.id, job.status !== 'queued' || job.attempt > 0, !hasEnded(job.status));
-  const workers = query.data?.workers ?? [];
+  const { workers, query } = useLiveResources(job.id, job.status !== 'queued' || job.attempt > 0);
   if (query.isPending && query.fetchStatus !== 'idle') return <Skeleton className="h-52 w-full" />;
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const groups = GROUPS.filter((group) => linesOf(group, workers).length > 0);

@@ -2,9 +2,8 @@
 
 import { Card } from '@/components/ui/card';
 import { Progress } from '@/components/ui/progress';
-import { formatDuration, formatPercent } from '@/lib/format';
+import { formatDuration, formatOrdinal, formatPercent } from '@/lib/format';
 import { useNow } from '@/lib/use-now';
-import { usePlaces } from '../api';
 import type { Job } from '../contract';
 import { doneWords, numberOf, phaseWords, timeLeftS } from '../model/job';
 
@@ -14,21 +13,20 @@ export function ProgressCard({ job }: { job: Job }) {
 }
 
 function QueueCard({ job }: { job: Job }) {
-  const places = usePlaces(true);
-  const place = places.data?.get(job.id);
+  const place = job.queue;
   return (
     <Card className="p-4">
-      <div className="flex items-baseline justify-between gap-3">
+      <div className="flex flex-wrap items-baseline justify-between gap-x-3">
         <h2 className="font-semibold text-base">Waiting in the queue</h2>
-        {place && place.of > 1 && (
+        {place && place.position !== null && (
           <p className="tabular text-sm">
-            <span className="font-semibold">{place.position}</span>
-            <span className="text-muted-foreground"> of your {place.of} waiting jobs</span>
+            <span className="font-semibold">{formatOrdinal(place.position)}</span>
+            <span className="text-muted-foreground"> in the queue</span>
           </p>
         )}
       </div>
-      <p role="status" className="mt-1 text-muted-foreground text-sm">
-        {place?.reason ?? 'It starts by itself as soon as the cluster has room.'}
+      <p role="status" className="name mt-1 text-muted-foreground text-sm">
+        {place?.text ?? 'It starts by itself as soon as the cluster has room.'}
       </p>
       {job.progress > 0 && (
         <Progress

@@ -1,11 +1,10 @@
 import { type Column, NameCell } from '@/components/data-table';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { StatusBadge } from '@/components/ui/status-badge';
-import { formatDuration } from '@/lib/format';
-import type { Job } from '../contract';
+import { formatDuration, formatOrdinal } from '@/lib/format';
+import type { Job, Place } from '../contract';
 import { kindWords, measured, primaryOf, timeLeftS } from '../model/job';
 import { formatMetric, metricOf } from '../model/metrics';
-import type { Place } from '../model/queue';
 import { DatasetName } from './names';
 import { ProgressCell, TimeLeft } from './progress-cell';
 
@@ -17,7 +16,7 @@ function resultOf(job: Job): { name: string; value: number } | null {
   return value === undefined ? null : { name, value };
 }
 
-export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Column<Job>[] {
+export function columnsOf(places: ReadonlyMap<string, Place | null | undefined> | undefined): Column<Job>[] {
   return [
     {
       id: 'name',
@@ -29,7 +28,7 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
     {
       id: 'status',
       header: 'Status',
-      cell: (job) => <StatusCell job={job} place={places?.get(job.id)} />,
+      cell: (job) => <StatusCell job={job} place={places?.get(job.id) ?? job.queue} />,
       sortValue: (job) => job.status,
     },
     {
@@ -102,14 +101,18 @@ export function columnsOf(places: ReadonlyMap<string, Place> | undefined): Colum
   ];
 }
 
-function StatusCell({ job, place }: { job: Job; place: Place | undefined }) {
+function StatusCell({ job, place }: { job: Job; place: Place | null | undefined }) {
   return (
     <div className="-my-1 min-w-0 max-md:text-right">
       <StatusBadge status={job.status} />
       {job.status === 'queued' && place && (
-        <p className="line-clamp-1 max-w-60 text-2xs text-muted-foreground" title={place.reason}>
-          {place.of > 1 && `${place.position} of ${place.of} waiting. `}
-          {place.reason}
+        <p className="line-clamp-1 max-w-60 text-2xs text-muted-foreground" title={place.text}>
+          {place.position !== null && (
+            <span className="font-medium text-foreground">
+              {formatOrdinal(place.position)} in the queue.{' '}
+            </span>
+          )}
+          {place.text}
         </p>
       )}
       {job.status === 'failed' && job.error && (

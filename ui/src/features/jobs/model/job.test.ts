@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { setRegistries } from '@/lib/registries';
+import { REGISTRIES } from '@/lib/registries.test-data';
 import type { Job } from '../contract';
 import { bannerOf, cureOf } from './banner';
 import { doneWords, timeLeftS, totalEpochs } from './job';
 import { bestIndex, formatMetric } from './metrics';
+
+beforeAll(() => setRegistries(REGISTRIES));
 
 const now = new Date('2026-11-30T20:00:10Z').getTime();
 const job = (changes: Partial<Job>): Job =>

@@ -24,8 +24,8 @@ import { useModel, useModelStatus } from '../api';
 import { FitsCard } from '../fits-card';
 import { MadeWithCard } from '../made-with-card';
 import { familyWords, languageWords, modelIdOf, sourceWords } from '../model-words';
-import { RetireDialog } from '../retire-dialog';
 
+const RetireDialog = dynamic(() => import('../retire-dialog').then((module) => module.RetireDialog));
 const ModelDialog = dynamic(() => import('../model-dialog').then((module) => module.ModelDialog));
 const loadMenu = () => import('@/components/ui/action-menu');
 const CRUMBS = [{ label: 'Models', href: '/models' }];

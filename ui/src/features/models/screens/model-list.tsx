@@ -18,9 +18,9 @@ import type { List } from '@/lib/use-list';
 import { useCatalogue, useModelStatus } from '../api';
 import { choicesOf } from '../choices';
 import { familyWords, languageWords, modelHref } from '../model-words';
-import { RetireDialog } from '../retire-dialog';
 
 const ModelDialog = dynamic(() => import('../model-dialog').then((module) => module.ModelDialog));
+const RetireDialog = dynamic(() => import('../retire-dialog').then((module) => module.RetireDialog));
 
 const DEFAULTS = { q: '', status: '', task: '', family: '' };
 

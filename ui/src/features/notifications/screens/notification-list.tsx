@@ -33,8 +33,10 @@ const COLUMNS: Column<NotificationOut>[] = [
     header: 'What',
     isTitle: true,
     cell: ({ name, read_at }) => (
-      <span className={cn('inline-flex items-center gap-2', !read_at && 'font-semibold')}>
-        {!read_at && <BellDot className="size-3.5 text-primary-text" aria-label="Unread" />}
+      <span className={cn(!read_at && 'font-semibold')}>
+        {!read_at && (
+          <BellDot className="mr-2 inline size-3.5 align-[-2px] text-primary-text" aria-label="Unread" />
+        )}
         {name}
       </span>
     ),

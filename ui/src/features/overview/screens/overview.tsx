@@ -1,6 +1,6 @@
 'use client';
 
-import { Activity, Database, HardDrive, Layers, Plus } from 'lucide-react';
+import { Activity, Database, HardDrive, Layers } from 'lucide-react';
 import Link from 'next/link';
 import { Button } from '@/components/ui/button';
 import { PageHeader } from '@/components/ui/page-header';
@@ -39,18 +39,11 @@ export function OverviewScreen() {
       <PageHeader
         title="Overview"
         actions={
-          <>
-            <Button asChild>
-              <Link href="/datasets/new" prefetch={false}>
-                <Database aria-hidden /> Add dataset
-              </Link>
-            </Button>
-            <Button asChild variant="primary">
-              <Link href="/jobs/new" prefetch={false}>
-                <Plus aria-hidden /> New training
-              </Link>
-            </Button>
-          </>
+          <Button asChild>
+            <Link href="/datasets/new" prefetch={false}>
+              <Database aria-hidden /> Add dataset
+            </Link>
+          </Button>
         }
       />
       <div className="grid gap-6">

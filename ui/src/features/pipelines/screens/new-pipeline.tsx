@@ -18,11 +18,11 @@ import { SettingsSection } from '@/features/sweeps/form/settings-section';
 import { showFirst } from '@/features/sweeps/form/show-first';
 import { useSettings } from '@/features/sweeps/form/use-settings';
 import { type WrittenFault, YamlField } from '@/features/sweeps/form/yaml-field';
-import { useRequestKey } from '@/features/sweeps/request-key';
 import { ConfigFileError } from '@/features/training/config-file';
 import type { JsonObject } from '@/features/training/schema-form/json';
 import { onlyChanges } from '@/features/training/yaml';
 import { plural } from '@/lib/format';
+import { useRequestKey } from '@/lib/request-key';
 import { useUrlState } from '@/lib/url-state';
 import { useCreatePipeline } from '../api';
 import {
@@ -63,7 +63,7 @@ export function NewPipelineScreen() {
   const [faults, setFaults] = useState<Faults>(NO_FAULTS);
   const [written, setWritten] = useState<readonly WrittenFault[]>([]);
   const create = useCreatePipeline();
-  const keyOf = useRequestKey();
+  const requestKey = useRequestKey();
   const router = useRouter();
   const place = useRef<HTMLFormElement>(null);
   const settings = useSettings(draft, AS_IS);
@@ -115,7 +115,7 @@ export function NewPipelineScreen() {
     setFaults({ ...NO_FAULTS, fields: missing });
     if (missing.size > 0 || (mode === 'form' && settings.faults.length > 0)) return showFirst(place.current);
     try {
-      const pipeline = await create.mutateAsync({ body, key: keyOf(body) });
+      const pipeline = await create.mutateAsync({ body, key: requestKey(body).key });
       router.push(`/pipelines/${pipeline.id}`);
     } catch (error) {
       const found = sorted(error, document === null ? stagesOf(draft) : []);

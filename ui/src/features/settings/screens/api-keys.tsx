@@ -64,7 +64,12 @@ export function ApiKeysScreen() {
     <>
       <PageHeader
         title="API keys"
-        description="For programs and for `lim` on other machines. A key acts as you, within its scope, until it expires."
+        description={
+          <>
+            For programs, and for <code className="font-mono">lim</code> on other machines. A key acts as you,
+            within its scope, until it expires.
+          </>
+        }
         actions={create}
       />
       <DataTable

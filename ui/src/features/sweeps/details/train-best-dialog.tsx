@@ -7,14 +7,14 @@ import { ConfirmDialog } from '@/components/ui/confirm-dialog';
 import { FormField } from '@/components/ui/form-field';
 import { Input } from '@/components/ui/input';
 import { toast } from '@/components/ui/toast';
+import { useRequestKey } from '@/lib/request-key';
 import { useTrainBest } from '../api';
-import { useRequestKey } from '../request-key';
 
 /** Launches a training by the best trial, and leads to it. */
 export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: () => void }) {
   const [name, setName] = useState(`best of ${sweep.name}`.slice(0, 200));
   const train = useTrainBest(sweep.id);
-  const keyOf = useRequestKey();
+  const requestKey = useRequestKey();
   const router = useRouter();
   return (
     <ConfirmDialog
@@ -26,7 +26,7 @@ export function TrainBestDialog({ sweep, onClose }: { sweep: SweepOut; onClose: 
       danger={false}
       onConfirm={async () => {
         const body = name.trim() ? { name: name.trim() } : {};
-        const job = await train.mutateAsync({ body, key: keyOf(body) });
+        const job = await train.mutateAsync({ body, key: requestKey(body).key });
         toast.success('Training created', { description: 'It starts when the cluster has room.' });
         router.push(`/jobs/${job.id}`);
       }}

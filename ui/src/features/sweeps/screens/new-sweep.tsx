@@ -13,6 +13,7 @@ import { RadioCard, RadioGroup } from '@/components/ui/radio-group';
 import { ProjectSelect } from '@/features/datasets/form/project-select';
 import { getAt, type JsonObject } from '@/features/training/schema-form/json';
 import { plural } from '@/lib/format';
+import { useRequestKey } from '@/lib/request-key';
 import { useUrlState } from '@/lib/url-state';
 import { useCreateSweep } from '../api';
 import { DimensionRows } from '../form/dimension-rows';
@@ -36,7 +37,6 @@ import { SelectionCard } from '../form/selection-card';
 import { SettingsSection } from '../form/settings-section';
 import { showFirst } from '../form/show-first';
 import { useSettings } from '../form/use-settings';
-import { useRequestKey } from '../request-key';
 
 /** What a link may choose: `/sweeps/new?dataset=ID&model=ID`. */
 const CHOSEN = { dataset: '', model: '' };
@@ -56,7 +56,7 @@ export function NewSweepScreen() {
   const [told, setTold] = useState<Faults>(NO_FAULTS);
   const [wasSent, setWasSent] = useState(false);
   const create = useCreateSweep();
-  const keyOf = useRequestKey();
+  const requestKey = useRequestKey();
   const router = useRouter();
   const place = useRef<HTMLFormElement>(null);
   const settings = useSettings(draft, comparable);
@@ -91,7 +91,7 @@ export function NewSweepScreen() {
     setTold(NO_FAULTS);
     const body = bodyOf(draft, config);
     try {
-      const sweep = await create.mutateAsync({ body, key: keyOf(body) });
+      const sweep = await create.mutateAsync({ body, key: requestKey(body).key });
       router.push(`/sweeps/${sweep.id}`);
     } catch (error) {
       setTold(sorted(error, draft.rows));

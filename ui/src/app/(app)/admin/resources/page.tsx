@@ -1,7 +1,7 @@
 import type { Metadata } from 'next';
 import { ResourceListScreen } from '@/features/admin/screens/resource-list';
 
-export const metadata: Metadata = { title: 'Everything' };
+export const metadata: Metadata = { title: 'All resources' };
 
 export default function Page() {
   return <ResourceListScreen />;
