@@ -18,6 +18,8 @@ from tests.page.choosing import choose, is_in_view, tab_to
 from tests.page.furnished import HOSTILE
 from tests.page.people import Person
 
+pytestmark = pytest.mark.timeout(420)
+
 OpenContext = Callable[..., BrowserContext]
 ENDS_MS = 240_000
 SPLIT = {"test_groups": ["amara"], "validation_groups": ["bruno"]}
@@ -141,7 +143,7 @@ def test_a_lost_answer_creates_one_sweep(
     expect(page.get_by_text("Enter a share above 0, up to 100 %.")).to_be_visible()
     page.get_by_role("textbox", name="Share").fill("50")
     page.get_by_label("Chosen by").click()
-    page.get_by_role("option", name=re.compile("^Random")).click()
+    page.get_by_role("option", name="Random", exact=True).click()
     page.get_by_label("First decision after").fill("0")
     paste_settings(page, YAML)
 
@@ -150,7 +152,7 @@ def test_a_lost_answer_creates_one_sweep(
     expect(page.get_by_label("First decision after")).to_be_focused()
     expect(page.get_by_label("First decision after")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("First decision after").fill("1")
-    assert person.client.list_sweeps() == []
+    assert list(person.client.list_sweeps()) == []
 
     def lose(route: Route) -> None:
         route.fetch()

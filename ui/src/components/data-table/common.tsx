@@ -4,7 +4,7 @@ import type { Filter } from './types';
 /** The name that somebody gave a thing, in one line; its short id below where names may be the same. */
 export function NameCell({ name, id }: { name: string; id?: string }) {
   return (
-    <span className="block min-w-40 max-w-80">
+    <span className="block min-w-40 max-w-64 2xl:max-w-80">
       <span dir="auto" title={name} className="block truncate">
         {name}
       </span>

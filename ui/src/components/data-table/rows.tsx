@@ -67,7 +67,7 @@ export function Rows<Row>({
   };
   const width = columns.length + (selection ? 1 : 0) + (rowActions ? 1 : 0);
   return (
-    <div className="overflow-x-auto rounded-lg border bg-card">
+    <div className="relative overflow-x-auto rounded-lg border bg-card">
       <table className="w-full border-collapse text-sm" aria-rowcount={list.total ?? -1}>
         <caption className="sr-only">{label}</caption>
         <thead>

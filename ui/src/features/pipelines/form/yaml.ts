@@ -3,6 +3,7 @@
 import type { JsonObject } from '@/features/training/schema-form/json';
 import type { Form } from '@/features/training/schema-form/node';
 import { onlyChanges } from '@/features/training/yaml';
+import { writeYaml } from '@/lib/yaml';
 
 const ABOUT = `# The same as a file for \`lim pipelines launch\`. What is not said here has its default.
 # A stage waits for the one before it, or for those that its \`needs\` name: needs: [train, other].
@@ -13,10 +14,5 @@ export async function declarationText(
   config: JsonObject,
   stages: readonly JsonObject[],
 ): Promise<string> {
-  const { stringify } = await import('yaml');
-  const declared = { config: onlyChanges(form, config), stages };
-  return (
-    ABOUT +
-    stringify(declared, { lineWidth: 100, flowCollectionPadding: false, aliasDuplicateObjects: false })
-  );
+  return ABOUT + (await writeYaml({ config: onlyChanges(form, config), stages }));
 }

@@ -155,7 +155,7 @@ function StatusCell({ pipeline }: { pipeline: PipelineOut }) {
       {failed && why && (
         <span
           title={[why.title, ...why.reasons].join('. ')}
-          className="name line-clamp-1 max-w-56 text-2xs text-danger-text"
+          className="name line-clamp-2 min-w-36 max-w-56 text-2xs text-danger-text"
         >
           {failed.name}: {why.title}
         </span>

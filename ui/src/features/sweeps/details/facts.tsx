@@ -19,7 +19,7 @@ export function SweepFacts({ sweep }: { sweep: SweepOut }) {
       <CardHeader title="Search" />
       <CardContent>
         <KeyValues
-          className="lg:grid-cols-[repeat(2,minmax(6rem,max-content)_1fr)]"
+          className="sm:grid-cols-[repeat(2,minmax(6rem,max-content)_1fr)]"
           items={[
             [
               'Dataset',

@@ -93,13 +93,13 @@ function Details({ sweep }: { sweep: SweepOut }) {
         )}
         {!hasEnded(sweep.status) && <SweepProgress sweep={sweep} />}
         <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,1fr)_21rem]">
-          <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
-            {primary !== null && (
-              <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
-            )}
-            <SweepFacts sweep={sweep} />
+          {primary !== null && (
+            <Pareto sweep={sweep} primary={primary} active={active} onActive={setActive} />
+          )}
+          <div className="min-w-0 lg:col-start-2 lg:row-span-2 lg:row-start-1">
+            <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
           </div>
-          <BestTrial sweep={sweep} onTrain={() => setAsked('train')} />
+          <SweepFacts sweep={sweep} />
         </div>
         <TrialTable sweep={sweep} primary={primary} active={active} onActive={setActive} />
       </div>
