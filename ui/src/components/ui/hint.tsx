@@ -23,7 +23,7 @@ export function Hint({ content, children, className }: HintProps) {
       <span
         role="tooltip"
         id={id}
-        className="pointer-events-none invisible absolute bottom-full left-0 z-30 mb-1.5 w-max max-w-60 rounded-md bg-foreground px-2 py-1 font-normal text-background text-xs opacity-0 shadow-overlay transition-opacity delay-200 group-focus-within:visible group-focus-within:opacity-100 group-hover:visible group-hover:opacity-100"
+        className="pointer-events-none invisible absolute bottom-full left-0 z-30 mb-1.5 w-max max-w-60 rounded-md max-sm:fixed max-sm:inset-x-4 max-sm:bottom-4 max-sm:w-auto max-sm:max-w-none bg-foreground px-2 py-1 font-normal text-background text-xs opacity-0 shadow-overlay transition-opacity delay-200 group-focus-within:visible group-focus-within:opacity-100 group-hover:visible group-hover:opacity-100"
       >
         {content}
       </span>
