@@ -106,7 +106,7 @@ function StatusCell({ job, place }: { job: Job; place: Place | null | undefined 
     <div className="-my-1 min-w-0 max-md:text-right">
       <StatusBadge status={job.status} />
       {job.status === 'queued' && place && (
-        <p className="line-clamp-1 max-w-60 text-2xs text-muted-foreground" title={place.text}>
+        <p className="line-clamp-2 min-w-44 max-w-60 text-2xs text-muted-foreground" title={place.text}>
           {place.position !== null && (
             <span className="font-medium text-foreground">
               {formatOrdinal(place.position)} in the queue.{' '}
