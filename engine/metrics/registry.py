@@ -55,12 +55,7 @@ class Metric:
 
 
 _ALL: Final = (
-    Metric(
-        "wer",
-        "WER",
-        "Word error rate: wrong, missing and added words, as a share of the words of the reference",
-        "lower",
-    ),
+    Metric("wer", "WER", "Word error rate: wrong, missing and added words over words of the reference", "lower"),
     Metric("cer", "CER", "Character error rate: as WER, counted in characters", "lower"),
     Metric(
         "bleu",
