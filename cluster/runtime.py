@@ -171,7 +171,7 @@ def live_nodes() -> list[Node]:
 
 
 def free_resources() -> dict[str, float]:
-    """What nobody has reserved in the whole connected cluster: CPUs, GPUs, custom resources; zero if all is taken."""
+    """Free CPUs, GPUs and custom resources of the connected cluster, by name; zero for one that is fully reserved."""
     import ray
 
     free = ray.available_resources()

@@ -50,7 +50,7 @@ async def test_nobody_reaches_what_is_anothers(
     checked = []
     for path, operations in document["paths"].items():
         names = re.findall(r"{(\w+)}", path)
-        if not names or path.startswith("/api/v1/schemas/"):  # schemas are nobody's
+        if not names or path.startswith("/api/v1/schemas/"):  # schemas belong to no user
             continue
         address = "http://test" + path.format(**ids) + ("?a=1&b=1" if path.endswith("/compare") else "")
         for method in operations:

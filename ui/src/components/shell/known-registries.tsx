@@ -6,7 +6,7 @@ import { type ReactNode, useState } from 'react';
 import { keys } from '@/lib/query-keys';
 import { type Registries, storedRegistries, storeRegistries } from '@/lib/registries';
 
-/** Shows pages once the titles of metrics and tasks are known: at once, except at the first visit of a browser. */
+/** Shows pages once the titles of metrics and tasks are known. Only a browser's first visit has to wait for them. */
 export function KnownRegistries({ children }: { children: ReactNode }) {
   const [stored] = useState(storedRegistries);
   const query = useQuery({

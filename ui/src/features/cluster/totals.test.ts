@@ -5,7 +5,7 @@ it('adds up the memory of all machines', () => {
   expect(memoryOf([{ memory_bytes: 8 }, { memory_bytes: 16 }])).toBe(24);
 });
 
-it('lists what is in use, processors first, without resources that nobody has', () => {
+it('lists what is in use, processors first, and leaves out resources with a total of zero', () => {
   const resources = {
     microphone: { total: 1, free: 1 },
     GPU: { total: 0, free: 0 },
