@@ -30,7 +30,7 @@ class Addition:
 
     new: Mapping[str, str]
     lines: Mapping[str, Mapping[str, str]]
-    """By file: new lines by the line that they are put in front of."""
+    """By file: new lines by the start of the line that they are put in front of."""
 
 
 _TASK: Final = Addition(
@@ -84,7 +84,7 @@ def brevity(references, predictions):
     },
     lines={
         "engine/metrics/registry.py": {
-            '    Metric("cer", "CER", "Character error rate: as WER, of characters", "lower"),': (
+            '    Metric("cer", ': (
                 '    Metric("brevity", "Brevity", "Short texts", "higher", code="engine.metrics.brevity:brevity"),'
             )
         },
@@ -251,7 +251,7 @@ def _run_with(folder: Path, *additions: Addition) -> dict[str, Any]:
         for path, lines in addition.lines.items():
             text = (tree / path).read_text()
             for before, line in lines.items():
-                assert text.count(before) == 1, before
+                assert f"\n{text}".count(f"\n{before}") == 1, before
                 text = text.replace(before, f"{line}\n{before}")
             (tree / path).write_text(text)
     (folder / "run.py").write_text(_RUN)

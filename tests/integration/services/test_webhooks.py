@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -79,7 +79,7 @@ async def services(services: Services) -> AsyncIterator[Services]:
         await session.execute(update(Notification).values(webhook_status=None))
         await session.commit()
     changed = {"webhook_networks": ("127.0.0.0/8",), "webhook_retry_s": 0.3}
-    yield Services(**{**vars(services), "settings": services.settings.model_copy(update=changed)})
+    yield replace(services, settings=services.settings.model_copy(update=changed))
 
 
 @pytest.fixture
