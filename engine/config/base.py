@@ -15,6 +15,7 @@ from engine.errors import MOST_FAULTS, ConfigError, Fault
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 """Name in a registry."""
+_OF_A_KIND: Final = frozenset({"union_tag_invalid", "union_tag_not_found"})
 _NAMES_A_CLASS: Final = frozenset({"model_type", "model_attributes_type", "dataclass_type", "is_instance_of"})
 _SHOWN: Final = 300
 MORE_FAULTS: Final = f"there are more faults than these {MOST_FAULTS}; correct them to see the others"
@@ -146,6 +147,7 @@ def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list
     faults = []
     for item in errors:
         path = [str(part) for part in _path_in(values, item["loc"], ends_in_field=item["type"] != "value_error")]
+        path += kind_field_of(item)
         between = item.get("ctx", {}).get("error")
         if isinstance(between, DisagreementError):
             faults += [Fault(".".join([*path, fault.path]), fault.message) for fault in between.faults]
@@ -159,10 +161,19 @@ def faults_of(errors: Iterable[ErrorDetails], values: Mapping[str, Any]) -> list
     return faults
 
 
+def kind_field_of(error: ErrorDetails) -> list[str]:
+    """The rest of an error's path where the field that says which kind an object is, such as `type`, is missing or wrong."""
+    return [error["ctx"]["discriminator"].strip("'")] if error["type"] in _OF_A_KIND else []
+
+
 def message_of(error: ErrorDetails) -> str:
-    """Pydantic's message for an error, without the names of our classes."""
+    """Pydantic's message for an error, without the names of our classes and of its own."""
     if error["type"] in _NAMES_A_CLASS:
         return "Input should be an object"
+    if error["type"] == "union_tag_not_found":
+        return "Field required: it says which kind this is, and so which other fields it has"
+    if error["type"] == "union_tag_invalid":
+        return f"Input should be one of {error['ctx']['expected_tags']}; found {shortened(error['ctx']['tag'])}"
     return error["msg"].removeprefix("Value error, ")
 
 

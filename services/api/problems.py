@@ -15,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from engine.config.base import DisagreementError, message_of, shortened
+from engine.config.base import DisagreementError, kind_field_of, message_of, shortened
 from engine.errors import MOST_FAULTS, ConfigError, Fault
 from services.api.correlation import correlation_id
 from services.api.request_shape import TOO_DEEP
@@ -111,6 +111,7 @@ def request_faults(error: RequestValidationError) -> list[Fault]:
         place, *parts = item["loc"]
         ends_in_field = item["type"] != "value_error"
         written = _written(parts, error.body, ends_in_field) if place == "body" else [str(part) for part in parts]
+        written += kind_field_of(item)
         between = item.get("ctx", {}).get("error")
         if isinstance(between, DisagreementError):
             faults += [Fault(".".join([*written, fault.path]), fault.message) for fault in between.faults]

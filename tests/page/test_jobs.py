@@ -198,7 +198,8 @@ def test_two_presses_start_one_evaluation(page: Page, person: Person, dataset_id
     job_id = launched(person, dataset_id, "measured twice", max_steps=5)
     person.client.wait_for_job(job_id)
     page.goto(f"/jobs/{job_id}")
-    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Evaluate on another dataset").click()
     start = page.get_by_role("button", name="Start evaluation")
     expect(start).to_be_visible()
     start.evaluate("(button) => { button.click(); button.click(); }")  # before anything is drawn again

@@ -137,9 +137,9 @@ def test_from_signing_up_to_logging_out(
     expect(ranks).to_contain_text("4")
     expect(ranks).to_contain_text("8")
 
-    page.goto(f"/jobs/{first}?tab=artifacts")
+    page.goto(f"/jobs/{first}")
     with page.expect_download() as download:
-        page.get_by_role("button", name="All as zip").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     with zipfile.ZipFile(download.value.path()) as bundle:
         assert any(each.endswith("adapter_model.safetensors") for each in bundle.namelist()), bundle.namelist()
 

@@ -33,7 +33,8 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
     )
     assert "greater than or equal to 1; found 0" in faults["method.rank"]
     assert "no such field" in faults["method.alpa"]
-    assert "adamw" in faults["optimizer"]
+    assert faults["optimizer.type"].startswith("Input should be one of 'adamw', ")
+    assert faults["optimizer.type"].endswith("; found 'adamax'")
     assert "found 'x'" in faults["seed"]
     assert "no such field" in faults["lerning_rate"]
     assert "found 8, more than cost 4" in faults["batch.micro_batch_cost"]
@@ -42,13 +43,19 @@ def test_every_fault_is_reported_at_once_also_those_between_fields() -> None:
     assert set(faults) == {
         "method.rank",
         "method.alpa",
-        "optimizer",
+        "optimizer.type",
         "seed",
         "lerning_rate",
         "batch.micro_batch_cost",
         "epochs",
         "evaluation.keep",
     }
+
+
+def test_an_object_that_does_not_say_its_kind_is_told_which_field_says_it() -> None:
+    faults = _faults({"method": {"rank": 4}, "schedule": {}})
+    assert set(faults) == {"method.type", "schedule.type"}
+    assert "which kind" in faults["method.type"]
 
 
 def test_a_good_config_is_frozen_and_has_good_defaults() -> None:

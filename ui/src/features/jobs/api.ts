@@ -37,6 +37,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
+import { toast } from '@/components/ui/toast';
 import { keys } from '@/lib/query-keys';
 import { BASE_URL, session } from '@/lib/session';
 import { useList } from '@/lib/use-list';
@@ -207,7 +208,13 @@ export const fileQuery = (id: string, artifact: Artifact) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
-export const bundleOf = (id: string) => jobBundle({ path: { job_id: id } });
+/** Save all files of a finished job as one zip. */
+export const useBundle = (id: string) =>
+  useMutation({
+    mutationFn: () => jobBundle({ path: { job_id: id } }),
+    onSuccess: ({ url, name }) => saveUrl(url, name),
+    onError: (error) => toast.error(error),
+  });
 
 export const useDataset = (id: string | null | undefined) =>
   useQuery({

@@ -3,6 +3,7 @@
 import {
   BadgePlus,
   Copy,
+  Download,
   Ellipsis,
   FlaskConical,
   GitCompareArrows,
@@ -16,6 +17,7 @@ import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { Button } from '@/components/ui/button';
 import { OnDemand } from '@/components/ui/on-demand';
+import { useBundle } from '../api';
 import type { Job } from '../contract';
 import { hasEnded, isResumable, isStoppable } from '../model/job';
 import { useResume } from './job-actions';
@@ -41,6 +43,7 @@ type Open = 'stop' | 'rename' | 'delete' | 'evaluate' | 'version' | 'transcribe'
 export function JobMenu({ job }: { job: Job }) {
   const [open, setOpen] = useState<Open>(null);
   const resume = useResume();
+  const bundle = useBundle(job.id);
   const router = useRouter();
   const isTrained = job.type === 'training' && job.status === 'succeeded';
   const change = (next: boolean) => {
@@ -60,10 +63,14 @@ export function JobMenu({ job }: { job: Job }) {
       )}
       {isTrained && (
         <>
-          <Button onClick={() => setOpen('evaluate')} className="max-sm:hidden">
-            <FlaskConical aria-hidden /> Evaluate
+          <Button
+            busy={bundle.isPending}
+            title="Adapter, model card, predictions and pictures as a zip"
+            onClick={() => bundle.mutate()}
+          >
+            <Download aria-hidden /> Download
           </Button>
-          <Button variant="primary" onClick={() => setOpen('version')}>
+          <Button variant="primary" onClick={() => setOpen('version')} className="max-sm:hidden">
             <BadgePlus aria-hidden /> Make adapter version
           </Button>
         </>
@@ -90,6 +97,11 @@ export function JobMenu({ job }: { job: Job }) {
             },
             ...(isTrained
               ? [
+                  {
+                    label: 'Make adapter version …',
+                    icon: <BadgePlus aria-hidden />,
+                    onSelect: () => setOpen('version'),
+                  },
                   {
                     label: 'Evaluate on another dataset …',
                     icon: <FlaskConical aria-hidden />,

@@ -2,15 +2,14 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Download, FileArchive, Files } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { Button } from '@/components/ui/button';
 import { Card, CardContent, CardHeader } from '@/components/ui/card';
 import { EmptyState } from '@/components/ui/empty-state';
 import { ErrorState } from '@/components/ui/error-state';
 import { Skeleton } from '@/components/ui/skeleton';
-import { toast } from '@/components/ui/toast';
 import { formatBytes, formatWords } from '@/lib/format';
-import { bundleOf, fileQuery, saveUrl, useArtifacts } from '../api';
+import { fileQuery, useArtifacts, useBundle } from '../api';
 import type { Artifact, Job } from '../contract';
 import { hasEnded } from '../model/job';
 import { Markdown } from './markdown';
@@ -90,24 +89,13 @@ export function ArtifactsTab({ job }: { job: Job }) {
 }
 
 function FileList({ job, files }: { job: Job; files: readonly Artifact[] }) {
-  const [busy, setBusy] = useState(false);
+  const bundle = useBundle(job.id);
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const groups = useMemo(() => {
     const byKind = new Map<string, Artifact[]>();
     for (const file of files) byKind.set(file.kind, [...(byKind.get(file.kind) ?? []), file]);
     return [...byKind];
   }, [files]);
-  const bundle = async () => {
-    setBusy(true);
-    try {
-      const { url, name } = await bundleOf(job.id);
-      saveUrl(url, name);
-    } catch (error) {
-      toast.error(error);
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <Card>
       <CardHeader
@@ -116,10 +104,10 @@ function FileList({ job, files }: { job: Job; files: readonly Artifact[] }) {
         actions={
           <Button
             size="sm"
-            busy={busy}
+            busy={bundle.isPending}
             disabled={!hasEnded(job.status)}
             title={hasEnded(job.status) ? undefined : 'When the job has ended'}
-            onClick={() => void bundle()}
+            onClick={() => bundle.mutate()}
           >
             <FileArchive aria-hidden /> All as zip
           </Button>

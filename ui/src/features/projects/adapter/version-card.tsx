@@ -3,13 +3,11 @@
 import type { VersionOut } from '@less-is-more/client';
 import { Download } from 'lucide-react';
 import Link from 'next/link';
-import { useState } from 'react';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { Checkbox } from '@/components/ui/checkbox';
 import { RelativeTime } from '@/components/ui/relative-time';
-import { toast } from '@/components/ui/toast';
-import { bundleOf, saveUrl } from '@/features/jobs/api';
+import { useBundle } from '@/features/jobs/api';
 import { DatasetName } from '@/features/jobs/list/names';
 import { fieldsOf, numberOf, textOf, valuesOf } from '@/features/jobs/model/job';
 import { formatMetric, isBetter, metricOf } from '@/features/jobs/model/metrics';
@@ -27,7 +25,7 @@ interface VersionCardProps {
 
 /** A version: its figures beside those of its base, where it comes from, its files. */
 export function VersionCard({ version, isNewest, isSelected, isFull, onSelect }: VersionCardProps) {
-  const [busy, setBusy] = useState(false);
+  const bundle = useBundle(version.job_id);
   const { lineage } = version;
   const result = fieldsOf(lineage.result);
   const base = valuesOf(result.base);
@@ -35,17 +33,6 @@ export function VersionCard({ version, isNewest, isSelected, isFull, onSelect }:
   const primary = textOf(result.primary);
   const names = Object.keys(tuned).sort((a, b) => Number(b === primary) - Number(a === primary));
   const size = lineage.files.reduce((sum, file) => sum + file.size, 0);
-  const download = async () => {
-    setBusy(true);
-    try {
-      const { url, name } = await bundleOf(version.job_id);
-      saveUrl(url, name);
-    } catch (error) {
-      toast.error(error);
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <li className={cn('grid gap-3 px-4 py-4', isSelected && 'bg-primary-soft')}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
@@ -59,7 +46,7 @@ export function VersionCard({ version, isNewest, isSelected, isFull, onSelect }:
         {isNewest && <Badge tone="primary">Newest</Badge>}
         <RelativeTime time={version.created_at} className="text-muted-foreground text-sm" />
         <span className="ml-auto flex gap-2">
-          <Button size="sm" busy={busy} onClick={() => void download()}>
+          <Button size="sm" busy={bundle.isPending} onClick={() => bundle.mutate()}>
             <Download aria-hidden /> Download <span className="sr-only">version {version.number}</span>
           </Button>
         </span>
