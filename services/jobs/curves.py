@@ -152,14 +152,17 @@ def _value(n: int) -> str:
 
 
 def _buckets(count: int) -> TextClause:
-    """SQL of the extremes of each part of the range, in one pass over the events."""
+    """SQL of the extremes of each part of the range, in one pass over the events.
+
+    OFFSET 0 keeps the planner from expecting as many groups as events and sorting them: half the time for 100,000 points.
+    """
     columns = ", ".join(f"{_value(n)} AS v{n}" for n in range(count))
     sums = ", ".join(f"count(v{n}) AS count{n}, min(v{n}) AS low{n}, max(v{n}) AS high{n}" for n in range(count))
     return text(
         f"""
         SELECT floor((x - CAST(:low AS float8)) * CAST(:buckets AS int) / (CAST(:high AS float8) - CAST(:low AS float8) + 1))::int AS bucket, min(x) AS x0, max(x) AS x1,
             extract(epoch FROM min(time))::float8 AS at0, extract(epoch FROM max(time))::float8 AS at1, {sums}
-        FROM (SELECT {_X} AS x, time, {columns} FROM job_events WHERE {_WHERE}) AS found
+        FROM (SELECT {_X} AS x, time, {columns} FROM job_events WHERE {_WHERE} OFFSET 0) AS found
         WHERE x BETWEEN CAST(:low AS float8) AND CAST(:high AS float8)
         GROUP BY 1 ORDER BY 1
         """
