@@ -215,12 +215,18 @@ def peak_memory(
 def _step(run: _Run, trained: int, calibration: Calibration) -> dict[Part, float]:
     """What the worst moment of an optimizer step holds beside weights and states."""
     tape = run.tape
+    # A checkpointed layer is recomputed in the backward pass, not at the end of the forward pass.
     activations = tape.kept_bytes + tape.recomputed_bytes
-    passing = max(0.0, tape.passing_bytes(calibration.step) - activations) + calibration.step * _unpacked(tape)
+    computing = max(tape.passing_bytes(calibration.step), tape.kept_bytes + tape.recomputing_bytes(calibration.step))
+    passing = max(0.0, computing - activations) + calibration.step * _unpacked(tape)
     gradients = FLOAT32 * trained
     moments: list[dict[Part, float]] = [
         # The end of the forward pass; earlier micro-batches of the step left their gradients.
-        {"gradients": gradients * (run.micro_batches > 1), "activations": activations, "workspace": tape.loss_bytes},
+        {
+            "gradients": gradients * (run.micro_batches > 1),
+            "activations": tape.kept_bytes,
+            "workspace": tape.loss_bytes,
+        },
         {
             "gradients": gradients + max(0.0, tape.summed_bytes - activations)
             if run.micro_batches > 1
@@ -243,7 +249,7 @@ def _unpacked(tape: Tape) -> float:
 
 
 def _step_bytes(tape: Tape) -> float:
-    return max(tape.kept_bytes + tape.recomputed_bytes + tape.loss_bytes, tape.backward_bytes)
+    return max(tape.kept_bytes + max(tape.recomputed_bytes, tape.loss_bytes), tape.backward_bytes)
 
 
 def checkpoint_bytes(sizes: Sizes, config: TrainingConfig) -> int:

@@ -91,6 +91,7 @@ class _Layer:
 
     def __init__(self) -> None:
         self.bytes = 0.0
+        self.largest_bytes = 0.0
         self.kept: list[Tensor] = []
         self.needs_grad = False
 
@@ -106,6 +107,7 @@ class Tape:
         """Bytes that are kept for the backward pass."""
         self.recomputed_bytes = 0.0
         """With checkpointing: the most that one layer keeps while its backward pass runs, without its inputs."""
+        self._recomputed: list[tuple[float, float]] = []
         self.loss_bytes = 0.0
         """Bytes that the backward pass of the loss needs for a moment, while all else is still kept."""
         self.largest_bytes = 0.0
@@ -148,6 +150,13 @@ class Tape:
         """
         return max((kept + factor * made for kept, made in self._results), default=0.0)
 
+    def recomputing_bytes(self, factor: float) -> float:
+        """With checkpointing: the most that one layer keeps when it is recomputed, with a multiple of its largest result.
+
+        Its backward pass begins there: the gradient of the last operations' inputs comes on top of all that it keeps.
+        """
+        return max((kept + factor * largest for kept, largest in self._recomputed), default=0.0)
+
     @property
     def _kept_now(self) -> float:
         return self.kept_bytes + (self._layer.bytes if self._layer is not None else 0.0)
@@ -186,6 +195,8 @@ class Tape:
             self._layer.needs_grad = True
         self.largest_bytes = max(self.largest_bytes, made.bytes)
         self._results.append((self._kept_now, made.bytes))
+        if self._layer is not None:
+            self._layer.largest_bytes = max(self._layer.largest_bytes, made.bytes)
         return made
 
     def view(self, x: Tensor, rows: float, width: float) -> Tensor:
@@ -222,10 +233,11 @@ class Tape:
         self._layer = layer = _Layer()
         yield
         self._layer = None
-        self.recomputed_bytes = max(self.recomputed_bytes, layer.bytes)
         for each in (*layer.kept, *new):
             each.kept = False
         if layer.needs_grad:
+            self.recomputed_bytes = max(self.recomputed_bytes, layer.bytes)
+            self._recomputed.append((layer.bytes, layer.largest_bytes))
             for each in new:
                 self.keep(each)
 

@@ -13,6 +13,7 @@ from engine.memory.calibration import CPU
 from engine.memory.peak import changes, checkpoint_bytes, largest_micro_batch, peak_memory, trainable_parameters
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
+from engine.memory.tape import Rules, Tape
 from engine.models.catalogue import CONTEXT_KEY, ModelCard, find_model
 
 PICO = sizes_of(find_model("whisper-pico"))
@@ -121,6 +122,19 @@ def test_activations_grow_with_the_micro_batch_and_shrink_when_recomputed() -> N
     in_full = config(batch=one, context={"type": "full"})
     full, auto = (peak_memory(LARGE, each, 2, longest=SHORT_S) for each in (in_full, config(batch=one)))
     assert auto == full != peak_memory(SHORT, config(batch=one), 2, longest=SHORT_S)
+
+
+def test_a_recomputed_layer_holds_what_it_keeps_and_the_gradients_of_its_largest_result() -> None:
+    tape = Tape(Rules("adapters", compute_bytes=4, checkpointing=True))
+    frozen = tape.data(10, 50)
+    with tape.layer(frozen):  # nothing in it learns: its backward pass does not run
+        tape.result([frozen], 10, 1000)
+    x = tape.result([frozen], 10, 4, trains=True)
+    with tape.layer(x):
+        tape.keep(wide := tape.result([x], 10, 16))
+        tape.result([wide], 10, 4)
+    assert (tape.kept_bytes, tape.recomputed_bytes) == (x.bytes, wide.bytes)
+    assert tape.recomputing_bytes(2.0) == 3 * wide.bytes
 
 
 def test_workers_share_a_step() -> None:
