@@ -9,16 +9,16 @@ const QUIET_MS = 4000;
 
 /** Says that what is shown may be old while the event stream is lost; goes by itself. */
 export function ConnectionBanner() {
-  const connection = useConnection();
+  const isOpen = useConnection() === 'open'; // while it is lost, it goes to and fro between waiting and connecting
   const [isLost, setIsLost] = useState(false);
   useEffect(() => {
-    if (connection === 'open') {
+    if (isOpen) {
       setIsLost(false);
       return;
     }
     const timer = setTimeout(() => setIsLost(true), QUIET_MS);
     return () => clearTimeout(timer);
-  }, [connection]);
+  }, [isOpen]);
   return (
     <div role="status" aria-live="polite" className="sticky top-(--topbar-height) z-10">
       {isLost && (
