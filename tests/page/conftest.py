@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from cluster.ports import free_port
 from services.client import Client
@@ -85,10 +86,30 @@ def browser(driver: Playwright) -> Iterator[Browser]:
         yield browser
 
 
+_OPENED = pytest.StashKey[list[BrowserContext]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a failure, what its pages showed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page in [page for context in item.stash.get(_OPENED, []) for page in context.pages]:
+            try:
+                shown = page.locator("body").aria_snapshot(timeout=5_000)
+            except PlaywrightError as error:
+                shown = str(error)
+            report.sections.append((f"Page {page.url}", shown))
+    return report
+
+
 @pytest.fixture
-def open_context(browser: Browser, url: str) -> Iterator[Callable[..., BrowserContext]]:
+def open_context(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., BrowserContext]]:
     """Opens a browser profile of its own: another person, or another device."""
     opened: list[BrowserContext] = []
+    request.node.stash[_OPENED] = opened
 
     def open_one(**options: object) -> BrowserContext:
         context = browser.new_context(**{"base_url": url, "viewport": {"width": 1280, "height": 800}, **options})

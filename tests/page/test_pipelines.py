@@ -102,6 +102,30 @@ def test_a_pipeline_is_launched_by_the_form_and_makes_an_adapter(
     expect(page.get_by_role("heading", name=f"{name} adapter", level=1)).to_be_visible()
 
 
+def test_faults_of_a_pipeline_lead_to_their_lines(
+    page: Page, person: Person, dataset: models.DatasetOut, faults: list[str]
+) -> None:
+    page.goto("/pipelines/new")
+    page.get_by_label("Name", exact=True).fill("digits")
+    choose(page, "Dataset", dataset.name)
+    choose(page, "Model", "Whisper pico")
+    page.get_by_role("radio", name="YAML").click()
+    text = page.get_by_label("Training and stages, as YAML")
+    text.fill("stages:\n  - type: ingest\n  - type: validate\n    least: 3\n")
+    page.get_by_role("button", name="Start pipeline").click()
+    page.get_by_role("button", name="Line 4").click()
+    expect(text).to_be_focused()
+    faults[:] = [fault for fault in faults if "422" not in fault]  # the refusal
+
+    text.fill("stages:\n  - type: ingest\n  - type: validate\n")
+    page.get_by_role("button", name="Start pipeline").click()
+    page.wait_for_url(re.compile(r"/pipelines/[0-9a-f-]{36}$"))
+    expect(page.get_by_text("2 of 2 stages done")).to_be_visible(timeout=60_000)
+    assert person.client.read_pipeline(page.url.rsplit("/", 1)[1]).status == "succeeded"
+    settled(page)
+    assert violations(page) == []
+
+
 def test_gates_say_why_nothing_passes(
     page: Page, person: Person, dataset: models.DatasetOut, faults: list[str]
 ) -> None:

@@ -132,6 +132,24 @@ def test_a_sweep_is_launched_followed_and_its_best_trained(
     person.client.stop_job(job.id)
 
 
+def test_faults_of_a_sweep_stand_at_their_fields(page: Page, person: Person, dataset: models.DatasetOut) -> None:
+    page.goto("/sweeps/new")
+    page.get_by_role("button", name="Start sweep").click()
+    expect(page.get_by_text("Choose the dataset to learn from.")).to_be_visible()
+    choose(page, "Dataset", dataset.name)
+    choose(page, "Model", "Whisper pico")
+    page.get_by_role("radio", name="Learning rate and rank").click()
+    page.get_by_label("From", exact=True).fill("0")
+    values = page.get_by_label("List", exact=True)
+    values.fill("4, many")
+    page.get_by_role("button", name="Start sweep").click()
+    for field in (page.get_by_label("From", exact=True), values):
+        expect(field).to_have_attribute("aria-invalid", "true")
+    settled(page)
+    assert violations(page) == []
+    assert list(person.client.list_sweeps()) == []
+
+
 def test_a_lost_answer_creates_one_sweep(
     page: Page, person: Person, dataset: models.DatasetOut, faults: list[str]
 ) -> None:
@@ -187,10 +205,10 @@ def test_a_sweep_is_launched_by_keyboard(page: Page, person: Person, dataset: mo
         page.keyboard.press("Enter")
         expect(page.get_by_label(label, exact=True)).to_be_focused()
     tab_to(page, page.get_by_role("radio", name="Learning rate", exact=False).first)
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Space")
-    expect(page.get_by_role("radio", name="Small grid")).to_be_checked()
+    for title in ("Learning rate and rank", "Small grid"):
+        page.keyboard.press("ArrowRight", delay=100)  # as long as a finger takes
+        expect(page.get_by_role("radio", name=title)).to_be_focused()
+        expect(page.get_by_role("radio", name=title)).to_be_checked()
     tab_to(page, page.get_by_label("Steps", exact=True))
     page.keyboard.press("Control+A")
     page.keyboard.type("40")

@@ -17,7 +17,6 @@ export interface Words {
 /** Cures by the problem's `code`, where the platform's own sentence does not hold one. */
 const CURES: Record<string, string> = {
   not_found: 'It may have been deleted, or it belongs to someone else.',
-  job_not_found: 'It may have been deleted, or it belongs to someone else.',
   insufficient_scope: 'Ask an administrator for access.',
   forbidden: 'Ask an administrator for access.',
   too_many_requests: 'Wait a moment, then try again.',
@@ -34,7 +33,10 @@ export function wordsOf(error: unknown): Words {
     );
     return {
       title: error.detail,
-      cure: wait ?? CURES[error.code] ?? (faults.length > 0 ? faults.join(' · ') : null),
+      cure:
+        wait ??
+        CURES[error.status === 404 ? 'not_found' : error.code] ??
+        (faults.length > 0 ? faults.join(' · ') : null),
       reference: error.status >= 500 ? error.correlationId : null,
       isConnection: false,
     };

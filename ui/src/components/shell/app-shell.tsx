@@ -31,6 +31,27 @@ export function AppShell({ children }: { children: ReactNode }) {
   );
 }
 
+/** Focus the title, also of a page whose code or data is still on its way, unless the person goes elsewhere meanwhile. */
+function focusTitle(main: HTMLElement): () => void {
+  const before = document.activeElement;
+  const wait = new MutationObserver(() => find());
+  const find = () => {
+    const title = main.querySelector<HTMLElement>('[data-page-title]');
+    const now = document.activeElement;
+    if (title === null && (now === before || now === document.body)) return;
+    wait.disconnect();
+    if (now === before || now === document.body) title?.focus({ preventScroll: true });
+  };
+  const frame = requestAnimationFrame(() => {
+    wait.observe(main, { childList: true, subtree: true });
+    find();
+  });
+  return () => {
+    cancelAnimationFrame(frame);
+    wait.disconnect();
+  };
+}
+
 function Frame({ pathname, children }: { pathname: string; children: ReactNode }) {
   const [menuOpen, setMenuOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
@@ -47,10 +68,7 @@ function Frame({ pathname, children }: { pathname: string; children: ReactNode }
       first.current = false;
       return;
     }
-    const frame = requestAnimationFrame(() => {
-      main.current?.querySelector<HTMLElement>('[data-page-title]')?.focus({ preventScroll: true });
-    });
-    return () => cancelAnimationFrame(frame);
+    return main.current ? focusTitle(main.current) : undefined;
   }, [pathname]);
 
   useEffect(() => {

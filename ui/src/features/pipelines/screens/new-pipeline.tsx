@@ -59,7 +59,8 @@ export function NewPipelineScreen() {
   const [mode, setMode] = useState<Mode>('form');
   /** The declaration as YAML; null until it is first shown. */
   const [text, setText] = useState<string | null>(null);
-  const [isEdited, setIsEdited] = useState(false);
+  /** From then on the form does not write the text again, not even late. */
+  const isEdited = useRef(false);
   const [faults, setFaults] = useState<Faults>(NO_FAULTS);
   const [written, setWritten] = useState<readonly WrittenFault[]>([]);
   const create = useCreatePipeline();
@@ -79,15 +80,17 @@ export function NewPipelineScreen() {
     setDraft((now) => ({ ...now, ...changes }));
     setFaults((now) => withoutChanged(now, Object.keys(changes)));
   };
-  const show = async (next: Mode) => {
-    setMode(next);
-    if (next === 'form' || isEdited || !form.data || config === null) return;
-    try {
-      setText(await declarationText(form.data, configOf(draft, config), stagesOf(draft)));
-    } catch (error) {
-      toast.error(error);
-    }
-  };
+  useEffect(() => {
+    if (mode !== 'yaml' || isEdited.current || !form.data || config === null) return;
+    let isCurrent = true;
+    declarationText(form.data, configOf(draft, config), stagesOf(draft)).then(
+      (written) => isCurrent && !isEdited.current && setText(written),
+      (error: unknown) => toast.error(error),
+    );
+    return () => {
+      isCurrent = false;
+    };
+  }, [mode, form.data, config, draft]);
 
   const launch = async (event: FormEvent) => {
     event.preventDefault();
@@ -138,7 +141,7 @@ export function NewPipelineScreen() {
     <Segmented<Mode>
       label="How to say it"
       value={mode}
-      onValueChange={(next) => void show(next)}
+      onValueChange={setMode}
       options={[
         { value: 'form', label: 'Form' },
         { value: 'yaml', label: 'YAML' },
@@ -211,7 +214,7 @@ export function NewPipelineScreen() {
                 value={text ?? ''}
                 onChange={(next) => {
                   setText(next);
-                  setIsEdited(true);
+                  isEdited.current = true;
                   setWritten([]);
                 }}
                 faults={written}
