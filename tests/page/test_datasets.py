@@ -161,7 +161,7 @@ def test_nobody_else_sees_it(page: Page, made: str, open_context: OpenContext, u
     theirs = open_context().new_page()
     log_in(theirs, other, "correct horse battery 8")
     theirs.goto(f"/datasets/{made}")
-    expect(theirs.get_by_role("alert")).to_be_visible()
+    expect(theirs.get_by_role("alert").filter(has_text="belongs to someone else")).to_be_visible()
     expect(theirs.get_by_text("speech of three")).to_have_count(0)
     theirs.goto("/datasets")
     expect(theirs.get_by_text("Bring your first recordings")).to_be_visible()

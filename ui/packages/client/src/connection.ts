@@ -31,7 +31,8 @@ export function connect({ baseUrl, session, client = sharedClient }: ConnectOpti
   client.interceptors.error.use((error, response) => {
     if (error instanceof ClientError) return error;
     if (error instanceof DOMException && error.name === 'AbortError') return error;
-    if (response === undefined) return unreachable(error);
+    // Without an answer, or with a good one that broke off: neither is a refusal.
+    if (response === undefined || response.ok) return unreachable(error);
     return problemOf(response, error);
   });
   return client;

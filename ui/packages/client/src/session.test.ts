@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { connect } from './connection.ts';
-import { ProblemError, SignedOutError } from './errors.ts';
+import { ConnectionError, ProblemError, SignedOutError } from './errors.ts';
 import { readMe } from './generated/index.ts';
 import { LoginSession } from './session.ts';
 
@@ -90,4 +90,19 @@ it('keeps a new login when the refresh of the one before it is refused afterward
   expect((await readMe()).username).toBe('t0');
   expect(ends).toEqual([]);
   expect(seen.refused).toBe(0);
+});
+
+it('does not take an answer that breaks off for a refusal', async () => {
+  server = createServer((request, response) => {
+    const isLogin = (request.url ?? '').endsWith('/auth/login');
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '100' });
+    if (isLogin) response.end('{"access_token": "t0", "refresh_token": "r0", "expires_in": 900}'.padEnd(100));
+    else response.write('{"username"', () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const session = new LoginSession({ baseUrl, refreshToken: 'memory' });
+  await session.logIn('ada', 'secret');
+  const client = connect({ baseUrl, session });
+  await expect(readMe({ client })).rejects.toBeInstanceOf(ConnectionError);
 });

@@ -101,8 +101,8 @@ export function NewPipelineScreen() {
         document = await readWritten(text ?? '');
       } catch (error) {
         if (!(error instanceof ConfigFileError)) throw error;
-        setWritten([{ path: '', message: error.message, line: error.line }]);
-        return showFirst(place.current);
+        const fault = { path: '', message: error.message, line: error.line };
+        return showFirst(place.current, () => setWritten([fault]));
       }
       declared = document.value;
     } else {
@@ -114,16 +114,20 @@ export function NewPipelineScreen() {
     }
     const body = bodyOf(draft, declared);
     const missing = missingIn(body);
-    setWritten([]);
-    setFaults({ ...NO_FAULTS, fields: missing });
-    if (missing.size > 0 || (mode === 'form' && settings.faults.length > 0)) return showFirst(place.current);
+    const mark = () => {
+      setWritten([]);
+      setFaults({ ...NO_FAULTS, fields: missing });
+    };
+    if (missing.size > 0 || (mode === 'form' && settings.faults.length > 0))
+      return showFirst(place.current, mark);
+    mark();
     try {
       const pipeline = await create.mutateAsync({ body, key: requestKey(body).key });
       router.push(`/pipelines/${pipeline.id}`);
     } catch (error) {
       const found = sorted(error, document === null ? stagesOf(draft) : []);
-      if (document === null) setFaults(found);
-      else {
+      showFirst(place.current, () => {
+        if (document === null) return setFaults(found);
         const { lineOf } = document;
         // In the text every fault has its own path and line.
         const paths = [
@@ -132,8 +136,7 @@ export function NewPipelineScreen() {
         ];
         setFaults({ ...NO_FAULTS, fields: found.fields });
         setWritten(paths.map(([path, message]) => ({ path, message, line: path ? lineOf(path) : null })));
-      }
-      showFirst(place.current);
+      });
     }
   };
 

@@ -86,16 +86,15 @@ export function NewSweepScreen() {
   };
   const launch = async (event: FormEvent) => {
     event.preventDefault();
+    if (isFaulty || config === null) return showFirst(place.current, () => setWasSent(true));
     setWasSent(true);
-    if (isFaulty || config === null) return showFirst(place.current);
     setTold(NO_FAULTS);
     const body = bodyOf(draft, config);
     try {
       const sweep = await create.mutateAsync({ body, key: requestKey(body).key });
       router.push(`/sweeps/${sweep.id}`);
     } catch (error) {
-      setTold(sorted(error, draft.rows));
-      showFirst(place.current);
+      showFirst(place.current, () => setTold(sorted(error, draft.rows)));
     }
   };
 
