@@ -61,7 +61,7 @@ export class LoginSession implements Session {
   async logIn(usernameOrEmail: string, password: string): Promise<void> {
     const response = await this.#post('login', { username_or_email: usernameOrEmail, password });
     this.#forget();
-    this.#keep((await response.json()) as Tokens);
+    this.#keep(await tokensOf(response));
   }
 
   /** Resume the login that an earlier page left; false if there is none. */
@@ -116,7 +116,7 @@ export class LoginSession implements Session {
     const login = this.#login;
     try {
       const response = await this.#post('refresh', this.#refreshBody());
-      const tokens = (await response.json()) as Tokens;
+      const tokens = await tokensOf(response);
       return login === this.#login ? this.#keep(tokens) : this.#current();
     } catch (error) {
       if (login !== this.#login) return this.#current();
@@ -175,6 +175,14 @@ export class LoginSession implements Session {
       throw problemOf(response, parsed(text));
     }
     return response;
+  }
+}
+
+async function tokensOf(response: Response): Promise<Tokens> {
+  try {
+    return (await response.json()) as Tokens;
+  } catch (cause) {
+    throw new ConnectionError('The connection broke off. Trying again may help.', { cause });
   }
 }
 

@@ -14,7 +14,7 @@ const CommandPalette = lazy(() => import('./command-palette'));
 
 /** Everything around a page behind the log-in. Pages are rendered only once it is known who is there. */
 export function AppShell({ children }: { children: ReactNode }) {
-  const { status } = useAuth();
+  const { status, error } = useAuth();
   const router = useRouter();
   const pathname = usePathname();
   useEffect(() => {
@@ -22,7 +22,7 @@ export function AppShell({ children }: { children: ReactNode }) {
     const here = `${window.location.pathname}${window.location.search}`;
     router.replace(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`);
   }, [status, router]);
-  if (status === 'unreachable') return <Unreachable />;
+  if (status === 'unreachable') return <Unreachable error={error} />;
   if (status !== 'in') return <ShellSkeleton />;
   return (
     <LiveProvider>

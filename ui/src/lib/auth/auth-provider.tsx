@@ -26,6 +26,8 @@ type Status =
 interface Auth {
   status: Status;
   user: UserOut | null;
+  /** Why the platform does not say who this is, while it is unreachable. */
+  error: unknown;
   isAdmin: boolean;
   /** Whether the login was made by the form in this document, rather than found. */
   isLoggedInHere: boolean;
@@ -44,6 +46,7 @@ const MARK = 'lim.login';
 export function AuthProvider({ children }: { children: ReactNode }) {
   const [status, setStatus] = useState<Status>('resuming');
   const [user, setUser] = useState<UserOut | null>(null);
+  const [error, setError] = useState<unknown>(null);
   const [isLoggedInHere, setLoggedInHere] = useState(false);
   const queries = useQueryClient();
   const channel = useRef<BroadcastChannel | null>(null);
@@ -74,17 +77,19 @@ export function AuthProvider({ children }: { children: ReactNode }) {
       else leave();
     } catch (error) {
       const isRefused = error instanceof ProblemError && error.status < 500 && error.status !== 429;
-      if (isRefused) leave();
-      else setStatus('unreachable');
+      if (isRefused) return leave();
+      setError(error);
+      setStatus('unreachable');
     }
   }, [enter, leave]);
 
   useEffect(() => void resume(), [resume]);
   useEffect(() => {
     if (status !== 'unreachable') return;
-    const timer = setInterval(resume, AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [status, resume]);
+    const waitS = error instanceof ProblemError ? error.retryAfterS : null;
+    const timer = setTimeout(resume, waitS === null ? AGAIN_MS : waitS * 1000);
+    return () => clearTimeout(timer);
+  }, [status, error, resume]);
 
   // Tabs live together: a log-in or log-out in one of them counts for all.
   useEffect(() => {
@@ -109,6 +114,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
     () => ({
       status,
       user,
+      error,
       isAdmin: user?.role === 'admin',
       isLoggedInHere,
       setUser: (changed) => {
@@ -131,7 +137,7 @@ export function AuthProvider({ children }: { children: ReactNode }) {
         }
       },
     }),
-    [status, user, isLoggedInHere, queries, enter, leave],
+    [status, user, error, isLoggedInHere, queries, enter, leave],
   );
   return <AuthContext value={value}>{children}</AuthContext>;
 }
