@@ -194,7 +194,7 @@ async def test_every_fault_is_told_at_once_and_nothing_is_made(queue: Ingestions
     for body, paths in (
         ({}, [""]),
         ({"decisions": [{"do": "accept"}]}, ["decisions.0"]),
-        ({"decisions": [{"do": "burn", "paths": ["a"]}]}, ["decisions.0"]),
+        ({"decisions": [{"do": "burn", "paths": ["a"]}]}, ["decisions.0.do"]),
         (
             {"decisions": [{"do": "edit", "paths": ["a\x00"], "text": "\x00"}]},
             ["decisions.0.paths.0", "decisions.0.text"],

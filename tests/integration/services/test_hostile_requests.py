@@ -124,7 +124,7 @@ async def test_every_fault_of_a_config_is_named_with_its_path(services: Services
         "config.method.alpha",
         "config.method.rang",
         "config.optimizer.betas.1",
-        "config.schedule",
+        "config.schedule.type",
         "config.max_steps",
         "resources.num_workers",
     }

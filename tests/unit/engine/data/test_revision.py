@@ -253,7 +253,7 @@ def test_every_fault_of_a_request_is_told_at_once(first: Path) -> None:
         ({"decisions": [{"do": "edit", "speakers": ["ada"], "text": "x"}]}, "decisions.0", "is of one item"),
         ({"decisions": [{"do": "edit", "paths": ["a.wav"], "text": None}]}, "decisions.0", "without a text"),
         ({"decisions": [{"do": "edit", "paths": ["a.wav"], "text": "a\0"}]}, "decisions.0.text", "no text"),
-        ({"decisions": [{"do": "drop", "paths": ["a.wav"]}]}, "decisions.0", "'accept', 'reject', 'edit'"),
+        ({"decisions": [{"do": "drop", "paths": ["a.wav"]}]}, "decisions.0.do", "'accept', 'reject', 'edit'"),
         ({"validation": {"loudness": 3}}, "validation.loudness", "no such field"),
         ({"language": "klingon speech"}, "language", "unknown language"),
         ({"limits": {"max_item_s": 0.04}}, "limits", "less than max_item_s"),
