@@ -41,7 +41,7 @@ def upload(page: Page, folder: Path, name: str) -> str:
     page.get_by_label("Name").fill(name)
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
-    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 256 * 1024}
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 64 * 1024}
     network.send("Network.emulateNetworkConditions", limits)
     page.get_by_role("button", name="Upload and check").click()
     bar = page.get_by_role("progressbar", name=f"Upload of {name}")
