@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.api import routers
 from services.api.app import create_app
+from services.api.dataset_models import SourceBody
 from services.api.examples import REQUESTS
 from services.api.paging import page_of_list, read_number_cursor, write_cursor
 from services.api.problems import request_faults
@@ -146,10 +147,10 @@ def test_the_contract_is_there(app: FastAPI) -> None:
         assert methods <= set(paths[path]), path
 
 
-def faults(body: dict[str, Any]) -> dict[str, str]:
-    """The faults of a body that holds a config."""
+def faults(body: dict[str, Any], values: Any = CheckedTrainingConfig) -> dict[str, str]:
+    """The faults of a body whose values are configs, or of another type."""
     try:
-        TypeAdapter(dict[str, CheckedTrainingConfig]).validate_python(body)
+        TypeAdapter(dict[str, values]).validate_python(body)
     except ValidationError as error:
         located: list[Any] = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
         return {fault.path: fault.message for fault in request_faults(RequestValidationError(located, body=body))}
@@ -163,6 +164,12 @@ def test_paths_are_those_that_the_client_wrote() -> None:
     assert set(faults({"config": config})) == {"config.optimizer.betas.1", "config.optimizer.eps"}
     assert faults({"config": {"max_steps": 1, "tusk": 1}})["config.tusk"].startswith("no such field")
     assert "found -1" in faults({"config": {"max_steps": -1}})["config.max_steps"]
+
+
+def test_a_wrong_or_missing_kind_is_told_at_the_field_that_says_it() -> None:
+    found = faults({"source": {"type": "ftp"}, "other": {"url": "https://example.org/a.zip"}}, SourceBody)
+    assert found["source.type"] == "Input should be one of 'upload', 'url', 's3'; found 'ftp'"
+    assert set(found) == {"source.type", "other.type"}
 
 
 def test_a_list_is_walked_by_its_cursors() -> None:

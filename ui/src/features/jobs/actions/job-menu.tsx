@@ -65,7 +65,7 @@ export function JobMenu({ job }: { job: Job }) {
         <>
           <Button
             busy={bundle.isPending}
-            title="Adapter, model card, predictions and pictures as a zip"
+            title="All files of the result as a zip"
             onClick={() => bundle.mutate()}
           >
             <Download aria-hidden /> Download
