@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.page.browser import log_in
@@ -81,6 +82,7 @@ def launch(page: Page, dataset: str, name: str, settings: dict[str, str]) -> str
     return found[0]
 
 
+@pytest.mark.timeout(600)
 def test_from_signing_up_to_logging_out(
     open_context: OpenContext, url: str, recordings: Path, faults: list[str]
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from services.client import models
 from tests.page.axe import violations
@@ -82,6 +82,22 @@ def test_a_training_is_launched_from_an_imported_config(page: Page, person: Pers
     assert job.spec["config"]["max_steps"] == 4
     assert len(list(person.client.list_jobs(type="training"))) == 1
     person.client.stop_job(job.id)
+
+
+def test_what_is_chosen_before_the_settings_are_loaded_does_not_leave_the_step(
+    page: Page, dataset: models.DatasetOut
+) -> None:
+    held: list[Route] = []
+    page.route("**/schemas/training*", lambda route: held.append(route))
+    page.goto("/jobs/new")
+    page.get_by_role("radio", name=dataset.name).click()
+    expect(page.get_by_role("button", name="Continue")).to_be_enabled()
+    expect(page.get_by_role("heading", name="What should it learn from?")).to_be_visible()
+    assert held, "the settings are loaded from somewhere else"
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("heading", name="What should it learn from?")).to_be_visible()
+    go_on(page, "Which model should learn it?")
 
 
 def test_faults_are_marked_and_hold_the_launch(page: Page, dataset: models.DatasetOut, faults: list[str]) -> None:

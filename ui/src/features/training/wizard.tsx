@@ -41,7 +41,8 @@ export function Wizard({ place, move }: WizardProps) {
     wizard.isStarting ||
     wizard.form.isPending;
   const step = place.step && (isLoading || canOpen(place.step, done)) ? place.step : firstOpen(done);
-  // The address names the step that is shown, so that choosing something does not leave it.
+  // The address names the step that is shown, so that choosing something does not leave it; what is chosen before
+  // that, while something loads, names it too.
   const settled = isLoading ? place.step : step;
   useEffect(() => {
     if (settled !== null && settled !== place.step) move({ step: settled });
@@ -121,9 +122,9 @@ export function Wizard({ place, move }: WizardProps) {
           {broken && (
             <ErrorState error={broken.error} onRetry={() => void broken.refetch()} className="py-6" />
           )}
-          {step === 'dataset' && <DatasetStep wizard={wizard} onChoose={(dataset) => move({ dataset })} />}
+          {step === 'dataset' && <DatasetStep wizard={wizard} onChoose={(dataset) => move({ dataset, step })} />}
           {later.steps && step === 'model' && (
-            <later.steps.ModelStep wizard={wizard} onChoose={(model) => move({ model })} />
+            <later.steps.ModelStep wizard={wizard} onChoose={(model) => move({ model, step })} />
           )}
           {later.steps && step === 'parameters' && <later.steps.ParametersStep wizard={wizard} />}
           {later.steps && step === 'review' && <later.steps.ReviewStep wizard={wizard} onOpen={open} />}
