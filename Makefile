@@ -107,8 +107,8 @@ ui-client: $(STAMP) ## Generate the JavaScript client from docs/openapi.json
 test-ui: $(STAMP) ## Vitest: the logic of the page
 	@exec $(NODE) ui npx --no-install vitest run
 
-test-page: ui ## The page in a browser, on a real platform; Chromium is installed when it is missing and this is root
-	@exec $(BIN)/pytest tests/page -p no:xdist
+test-page: ui ## The page in a browser, on a real platform; root installs Chromium when it is missing (TESTS=tests/page/test_story.py)
+	@exec $(BIN)/pytest $(or $(TESTS),tests/page) -p no:xdist
 
 screenshots: ui ## Pictures of every page, light and dark, three widths, in build/screenshots (URL=http://127.0.0.1:8000)
 	@exec $(PYTHON_BIN) -m tests.page.screenshots --url $(or $(URL),http://127.0.0.1:8000)
