@@ -121,8 +121,9 @@ class Settings(BaseModel):
     """`LIM_SIGNUPS_PER_ADDRESS`: sign-up attempts per address and hour; a class behind one router shares an address."""
     refreshes_per_address: PositiveInt = 600
     """`LIM_REFRESHES_PER_ADDRESS`: refreshes and logouts per address within `LIM_LOGIN_WINDOW_S`."""
-    refreshes_per_login: PositiveInt = 30
-    """`LIM_REFRESHES_PER_LOGIN`: refreshes of one login within `LIM_LOGIN_WINDOW_S`."""
+    refreshes_per_login: PositiveInt = 120
+    """`LIM_REFRESHES_PER_LOGIN`: refreshes of one login within `LIM_LOGIN_WINDOW_S`; each tab of a browser makes one
+    whenever it is loaded."""
 
     max_json_bytes: PositiveInt = MIB
     """`LIM_MAX_JSON_BYTES`: largest JSON body, in bytes."""

@@ -25,6 +25,9 @@ const CURES: Record<string, string> = {
   conflicting_request: 'Reload, look at what is there now, and try again.',
 };
 
+/** How the platform says when to come back; shown once, and in minutes. */
+const WHEN = /; try again in \d+ seconds\.$/;
+
 export function wordsOf(error: unknown): Words {
   if (error instanceof ProblemError) {
     const wait = error.retryAfterS !== null ? `Try again in ${formatDuration(error.retryAfterS)}.` : null;
@@ -32,7 +35,7 @@ export function wordsOf(error: unknown): Words {
       fault.path ? `${fault.path}: ${fault.message}` : fault.message,
     );
     return {
-      title: error.detail,
+      title: wait === null ? error.detail : error.detail.replace(WHEN, '.'),
       cure:
         wait ??
         CURES[error.status === 404 ? 'not_found' : error.code] ??

@@ -122,7 +122,9 @@ export function Wizard({ place, move }: WizardProps) {
           {broken && (
             <ErrorState error={broken.error} onRetry={() => void broken.refetch()} className="py-6" />
           )}
-          {step === 'dataset' && <DatasetStep wizard={wizard} onChoose={(dataset) => move({ dataset, step })} />}
+          {step === 'dataset' && (
+            <DatasetStep wizard={wizard} onChoose={(dataset) => move({ dataset, step })} />
+          )}
           {later.steps && step === 'model' && (
             <later.steps.ModelStep wizard={wizard} onChoose={(model) => move({ model, step })} />
           )}
