@@ -1,16 +1,54 @@
-"""axe-core in a page: WCAG 2.2 A and AA, and best practices."""
+"""What is wrong in a page: what axe-core finds (WCAG 2.2 A and AA, and best practices), and what no screen holds."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 _MENU = "[data-radix-popper-content-wrapper"
 _AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (360, 1440)]
+"""Colour schemes, and widths of the screen in px, that every page is looked at in."""
+
+
+@dataclass
+class Inspection:
+    """Pages that are looked at, and what was found wrong on each."""
+
+    found: dict[str, list[str]] = field(default_factory=dict)
+
+    def look_at(self, page: Page, what: str) -> None:
+        """Note what is wrong on a page as it is now."""
+        wrong = violations(page)
+        wide_px = page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        if wide_px > 0:
+            wrong.append(f"{wide_px} px wider than the screen")
+        if wrong:
+            self.found[what] = wrong
+
+    def found_nothing(self) -> None:
+        """Assert it."""
+        assert self.found == {}
+
+
+def opened(open_context: Callable[..., BrowserContext], theme: str, width: int) -> Page:
+    """A page of a new browser profile that looks so and does not move."""
+    viewport = {"width": width, "height": 900}
+    return open_context(color_scheme=theme, viewport=viewport, reduced_motion="reduce").new_page()
+
+
+def every_look(open_context: Callable[..., BrowserContext]) -> Iterator[tuple[Page, str]]:
+    """A new page in each look, and what the look is called."""
+    for theme, width in LOOKS:
+        yield opened(open_context, theme, width), f"{theme}, {width} px"
 
 
 @cache

@@ -22,8 +22,3 @@ def tab_to(page: Page, target: Locator) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not reach {target}")
-
-
-def is_in_view(page: Page) -> bool:
-    """Whether nothing is wider than the window."""
-    return bool(page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"))

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from services.client import Client
-from tests.page.axe import violations
+from tests.page.axe import LOOKS, Inspection, opened, violations
 from tests.page.browser import log_in, settled, signed_up
 from tests.page.furnished import HOSTILE, furnish
 from tests.page.people import Person
@@ -46,49 +46,39 @@ def crowded(url: str, place: Path) -> tuple[Person, list[str]]:
         return Person(name, password, client), routes
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_everything_is_readable(
     open_context: OpenContext, crowded: tuple[Person, list[str]], theme: str, width: int
 ) -> None:
     person, routes = crowded
-    page = open_context(
-        color_scheme=theme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-    ).new_page()
-    page.on("dialog", lambda dialog: found.setdefault("script", []).append(dialog.message))
-    found: dict[str, list[str]] = {}
+    page = opened(open_context, theme, width)
+    inspection = Inspection()
+    page.on("dialog", lambda dialog: inspection.found.setdefault("script", []).append(dialog.message))
     log_in(page, person.name, person.password)
     for route in routes:
         page.goto(route)
         settled(page)
-        found[route] = violations(page)
-        wide = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
-        if wide > 0:
-            found[route].append(f"{wide} px wider than the screen")
-        if page.title() == "taken":
-            found[route].append("markup in a name was run")
-    assert {route: faults for route, faults in found.items() if faults} == {}
+        inspection.look_at(page, route)
+        assert page.title() != "taken", f"markup in a name was run on {route}"
+    inspection.found_nothing()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_axe_finds_nothing_where_nothing_is_yet(
     open_context: OpenContext, person: Person, theme: str, width: int
 ) -> None:
-    page = open_context(
-        color_scheme=theme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-    ).new_page()
-    found: dict[str, list[str]] = {}
+    page = opened(open_context, theme, width)
+    inspection = Inspection()
     for route in PUBLIC:
         page.goto(route)
         settled(page)
-        found[route] = violations(page)
+        inspection.look_at(page, route)
     log_in(page, person.name, person.password)
     for route in ROUTES:
         page.goto(route)
         settled(page)
-        found[route] = violations(page)
-    assert {route: faults for route, faults in found.items() if faults} == {}
+        inspection.look_at(page, route)
+    inspection.found_nothing()
 
 
 def test_axe_finds_nothing_in_what_opens(open_context: OpenContext, person: Person) -> None:
@@ -107,10 +97,15 @@ def test_axe_finds_nothing_in_what_opens(open_context: OpenContext, person: Pers
     assert violations(page) == []
 
 
-def test_the_check_can_fail(open_context: OpenContext) -> None:
+def test_the_checks_can_fail(open_context: OpenContext) -> None:
     page = open_context().new_page()
     page.goto("/login")
     settled(page)
-    assert violations(page) == []
+    inspection = Inspection()
+    inspection.look_at(page, "as it is")
+    assert inspection.found == {}
     page.evaluate("() => document.querySelector('label').remove()")
-    assert any(line.startswith("label:") for line in violations(page))
+    page.evaluate("() => { document.body.style.width = '5000px' }")
+    inspection.look_at(page, "broken")
+    wrong = inspection.found["broken"]
+    assert any(line.startswith("label:") for line in wrong) and any("wider than the screen" in line for line in wrong)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.page.axe import violations
+from tests.page.axe import Inspection
 from tests.page.browser import log_in, settled, signed_up
 from tests.page.people import Person
 
@@ -143,16 +143,16 @@ def test_edit_and_delete_ask_and_say_what_they_do(page: Page, person: Person, ma
 
 
 def test_axe_finds_nothing_in_a_dataset(page: Page, made: str) -> None:
-    found = {}
+    inspection = Inspection()
     for tab in ("report", "items", "versions"):
         page.goto(f"/datasets/{made}?tab={tab}")
         settled(page)
-        found[tab] = violations(page)
+        inspection.look_at(page, tab)
     page.goto(f"/datasets/{made}?tab=items")
     page.get_by_role("list", name="Items").get_by_role("listitem").first.get_by_role("button").nth(1).click()
     expect(page.get_by_role("dialog").get_by_role("button", name="Play")).to_be_enabled()
-    found["drawer"] = violations(page)
-    assert {place: faults for place, faults in found.items() if faults} == {}
+    inspection.look_at(page, "drawer")
+    inspection.found_nothing()
 
 
 def test_nobody_else_sees_it(page: Page, made: str, open_context: OpenContext, url: str, person: Person) -> None:

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from services.client import models
-from tests.page.axe import violations
+from tests.page.axe import Inspection, every_look, violations
 from tests.page.browser import log_in, settled
-from tests.page.choosing import choose, is_in_view, tab_to
+from tests.page.choosing import choose, tab_to
 from tests.page.furnished import HOSTILE
 from tests.page.people import Person
 
@@ -243,42 +243,34 @@ def test_axe_finds_nothing_on_pipelines(open_context: OpenContext, person: Perso
     pipeline = person.client.create_pipeline(
         HOSTILE, "whisper-pico", dataset.id, config={"max_steps": 4}, stages=stages
     )
-    found: dict[str, list[str]] = {}
-    for theme in ("light", "dark"):
-        for width in (360, 1440):
-            page = open_context(
-                color_scheme=theme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-            ).new_page()
-            log_in(page, person.name, person.password)
-
-            def check(what: str, page: Page = page, at: str = f"{theme} {width}") -> None:
-                found[f"{what}, {at}"] = [*violations(page), *([] if is_in_view(page) else ["it is too wide"])]
-
-            page.goto("/pipelines")
-            expect(page.get_by_role("link", name=HOSTILE[:40])).to_be_visible()
-            settled(page)
-            check("list")
-            page.goto("/pipelines/new")
-            settled(page)
-            page.get_by_role("switch", name="Search the learning rate").click()
-            page.get_by_role("switch", name="Choose the most useful recordings").click()
-            page.get_by_role("button", name="Start pipeline").click()
-            check("new, with faults")
-            page.get_by_role("radio", name="YAML").click()
-            expect(page.get_by_label("Training and stages, as YAML")).to_have_value(re.compile("type: sweep"))
-            check("new, as YAML")
-            page.goto(f"/pipelines/{pipeline.id}")
-            settled(page)
-            expect(page.get_by_text("It failed at validate")).to_be_visible(timeout=ENDS_MS)
-            graph = page.get_by_role("region", name="Stages and what they wait for")
-            for name in ("ingest", "fast", "compare"):
-                expect(graph.get_by_text(name, exact=True)).to_be_visible()
-            # Nothing of the graph has to be scrolled to.
-            assert graph.evaluate("(element) => element.scrollWidth <= element.clientWidth"), f"graph at {width}"
-            check("details")
-            page.get_by_role("button", name="Delete").click()
-            expect(page.get_by_role("dialog")).to_be_visible()
-            page.wait_for_timeout(250)
-            check("delete")
-            assert page.title().endswith("Less Is More")
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    inspection = Inspection()
+    for page, look in every_look(open_context):
+        log_in(page, person.name, person.password)
+        page.goto("/pipelines")
+        expect(page.get_by_role("link", name=HOSTILE[:40])).to_be_visible()
+        settled(page)
+        inspection.look_at(page, f"list, {look}")
+        page.goto("/pipelines/new")
+        settled(page)
+        page.get_by_role("switch", name="Search the learning rate").click()
+        page.get_by_role("switch", name="Choose the most useful recordings").click()
+        page.get_by_role("button", name="Start pipeline").click()
+        inspection.look_at(page, f"new, with faults, {look}")
+        page.get_by_role("radio", name="YAML").click()
+        expect(page.get_by_label("Training and stages, as YAML")).to_have_value(re.compile("type: sweep"))
+        inspection.look_at(page, f"new, as YAML, {look}")
+        page.goto(f"/pipelines/{pipeline.id}")
+        settled(page)
+        expect(page.get_by_text("It failed at validate")).to_be_visible(timeout=ENDS_MS)
+        graph = page.get_by_role("region", name="Stages and what they wait for")
+        for name in ("ingest", "fast", "compare"):
+            expect(graph.get_by_text(name, exact=True)).to_be_visible()
+        # Nothing of the graph has to be scrolled to.
+        assert graph.evaluate("(element) => element.scrollWidth <= element.clientWidth"), f"graph, {look}"
+        inspection.look_at(page, f"details, {look}")
+        page.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.wait_for_timeout(250)
+        inspection.look_at(page, f"delete, {look}")
+        assert page.title().endswith("Less Is More")
+    inspection.found_nothing()

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from services.client import models
-from tests.page.axe import violations
+from tests.page.axe import Inspection, every_look, violations
 from tests.page.browser import log_in, settled
-from tests.page.choosing import choose, is_in_view, tab_to
+from tests.page.choosing import choose, tab_to
 from tests.page.furnished import HOSTILE
 from tests.page.people import Person
 
@@ -233,36 +233,28 @@ def test_axe_finds_nothing_on_sweeps(open_context: OpenContext, person: Person, 
         name=HOSTILE,
     )
     person.client.wait_for_job(sweep.id)
-    found: dict[str, list[str]] = {}
-    for theme in ("light", "dark"):
-        for width in (360, 1440):
-            page = open_context(
-                color_scheme=theme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-            ).new_page()
-            log_in(page, person.name, person.password)
-
-            def check(what: str, page: Page = page, at: str = f"{theme} {width}") -> None:
-                found[f"{what}, {at}"] = [*violations(page), *([] if is_in_view(page) else ["it is too wide"])]
-
-            page.goto("/sweeps")
-            expect(page.get_by_role("link", name=HOSTILE[:40])).to_be_visible()
-            settled(page)
-            check("list")
-            page.goto("/sweeps/new")
-            settled(page)
-            page.get_by_role("radio", name="The most useful part").click()
-            page.get_by_role("button", name="Start sweep").click()
-            check("new, with faults")
-            page.get_by_role("button", name="Edit as YAML").click()
-            expect(page.get_by_label("Training settings")).to_be_visible()
-            check("yaml")
-            page.goto(f"/sweeps/{sweep.id}")
-            settled(page)
-            expect(page.get_by_role("button", name="Trial 0", exact=True)).to_be_visible()
-            check("details")
-            page.get_by_role("button", name="Train the best on everything").click()
-            expect(page.get_by_role("dialog")).to_be_visible()
-            page.wait_for_timeout(250)
-            check("train the best")
-            assert page.title().endswith("Less Is More")
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    inspection = Inspection()
+    for page, look in every_look(open_context):
+        log_in(page, person.name, person.password)
+        page.goto("/sweeps")
+        expect(page.get_by_role("link", name=HOSTILE[:40])).to_be_visible()
+        settled(page)
+        inspection.look_at(page, f"list, {look}")
+        page.goto("/sweeps/new")
+        settled(page)
+        page.get_by_role("radio", name="The most useful part").click()
+        page.get_by_role("button", name="Start sweep").click()
+        inspection.look_at(page, f"new, with faults, {look}")
+        page.get_by_role("button", name="Edit as YAML").click()
+        expect(page.get_by_label("Training settings")).to_be_visible()
+        inspection.look_at(page, f"yaml, {look}")
+        page.goto(f"/sweeps/{sweep.id}")
+        settled(page)
+        expect(page.get_by_role("button", name="Trial 0", exact=True)).to_be_visible()
+        inspection.look_at(page, f"details, {look}")
+        page.get_by_role("button", name="Train the best on everything").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.wait_for_timeout(250)
+        inspection.look_at(page, f"train the best, {look}")
+        assert page.title().endswith("Less Is More")
+    inspection.found_nothing()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from services.client import models
-from tests.page.axe import violations
+from tests.page.axe import LOOKS, Inspection, opened
 from tests.page.browser import log_in, settled
 from tests.page.people import Person
 
@@ -130,25 +130,21 @@ def test_all_settings_are_found_by_search(page: Page, dataset: models.DatasetOut
     expect(page.get_by_label("Rank", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_axe_finds_nothing_in_the_wizard(
     open_context: OpenContext, person: Person, dataset: models.DatasetOut, theme: str, width: int
 ) -> None:
-    page = open_context(
-        color_scheme=theme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-    ).new_page()
+    page = opened(open_context, theme, width)
     log_in(page, person.name, person.password)
-    found: dict[str, list[str]] = {}
+    inspection = Inspection()
     for step in ("dataset", "model", "parameters", "review"):
         page.goto(f"/jobs/new?dataset={dataset.id}&model=whisper-pico&step={step}")
         settled(page)
-        found[step] = violations(page)
-        assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), f"{step} overflows"
+        inspection.look_at(page, step)
     page.goto("/models/whisper-pico")
     settled(page)
-    found["model page"] = violations(page)
-    assert {name: faults for name, faults in found.items() if faults} == {}
+    inspection.look_at(page, "model page")
+    inspection.found_nothing()
 
 
 def test_models_are_found_and_opened(page: Page) -> None:
