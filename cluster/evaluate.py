@@ -20,7 +20,6 @@ import logging
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,10 +28,10 @@ from cluster import command
 from cluster.config import EvaluationRunConfig
 from cluster.errors import ClusterError, InfeasibleError, RefusedError, RunFailedError, last_line
 from cluster.evaluation_task import EvaluationTask, work
+from cluster.failures import tell_failure
 from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from engine.errors import EngineError, Fault
-from engine.run.events import Event
 
 if TYPE_CHECKING:
     from cluster.storage.run_store import S3RunStore
@@ -85,7 +84,7 @@ def run(config: EvaluationRunConfig) -> Mapping[str, Any]:
             return _on_cluster(EvaluationTask(config, storage, uri, beside, job_id), store)
         except (EngineError, ClusterError) as error:
             with EventRelay(store, job_id) as events:
-                events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
+                tell_failure(events, error)
             raise
 
 

@@ -17,27 +17,28 @@ Exit codes: 0 done, or stopped on request; 1 failed; 2 rejected (nothing can be 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
-from cluster.errors import ClusterError, RefusedError
+from cluster.errors import RefusedError
+from cluster.failures import failure_told
 from cluster.ingestion.config import IngestionRunConfig
 from cluster.ingestion.processing import VERSION_FOLDER, Outcome, Phase, check_target, process
 from cluster.ingestion.sources import Imports, keep_fetched
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.storage.dataset_cache import ON_PLATFORM
 from engine.data.version_files import REPORT_NAME
-from engine.errors import EngineError, StoppedError
+from engine.errors import StoppedError
 from engine.run.events import Event, EventSink
+from engine.run.reporter import artifact
 
 if TYPE_CHECKING:
     from cluster.event_relay import Destination
@@ -101,7 +102,7 @@ def run(config: IngestionRunConfig, host: Host = ALONE) -> Mapping[str, Any]:
         relay = EventRelay(stores.run, host.job_id, hub=host.events)
         events = _OfThisAttempt(stack.enter_context(relay))
         should_stop = stack.enter_context(StopFlag(stores.run))
-        stack.enter_context(_told(events))
+        stack.enter_context(failure_told(events))
         work = host.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-ingestion-")))
         imports = Imports.of(storage, config.fetch)
         watching = _Watching(events, should_stop, host.on_fetched)
@@ -159,7 +160,7 @@ def _recorded(
     report = made / REPORT_NAME
     if report.is_file():
         stores.run.put(REPORT_NAME, report)
-        events.emit(_artifact(REPORT_NAME, report))
+        events.emit(artifact(REPORT_NAME, "report", report))
     stores.run.put_bytes(OUTCOME_KEY, json.dumps(asdict(outcome)).encode())
     version = outcome.version
     if version is None:
@@ -221,23 +222,6 @@ class _OfThisAttempt:
     def flush(self) -> None:
         """Flush the sink."""
         self._events.flush()
-
-
-@contextlib.contextmanager
-def _told(events: EventSink) -> Iterator[None]:
-    """Record a failure's reason in the run's events, where the platform reads it."""
-    try:
-        yield
-    except (EngineError, ClusterError) as error:
-        events.emit(Event("log", "error", {"level": "error", "message": str(error)}))
-        raise
-
-
-def _artifact(name: str, path: Path) -> Event:
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    data = {"name": name, "kind": "report", "size": path.stat().st_size, "sha256": sha256, "key": name}
-    return Event("artifact", f"artifact/{name}", data)
 
 
 def main(arguments: Sequence[str] | None = None, host: Host = ALONE) -> int:

@@ -29,6 +29,7 @@ from cluster.errors import (
     StorageSettingsError,
     failed_permanently,
 )
+from cluster.failures import tell_failure
 from engine.errors import ConfigError, EngineError, Fault, ObjectNotFoundError, StorageError
 from engine.models.reference import ModelReference
 from engine.run.provenance.inputs import changed, completed, shown
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from cluster.narrator import Narrator
     from cluster.storage.run_store import S3RunStore
     from cluster.storage.settings import S3Settings
-    from engine.stages.finetune import RunResult
+    from engine.run.training_result import RunResult
 
 CONFIG_KEY: Final = "config.json"
 RESULT_KEY: Final = "result.json"
@@ -59,7 +60,7 @@ def launch(config: RunConfig) -> RunResult:
     """
     told = run(config)
     # Not at the top: it imports torch, and a faulty config is rejected before that.
-    from engine.stages.finetune import RunResult
+    from engine.run.training_result import RunResult
 
     return RunResult.model_validate(told)
 
@@ -214,10 +215,9 @@ class _Launch:
     def _tell(self, error: Exception) -> None:
         """Record the reason in the run's events, where the platform looks for it."""
         from cluster.event_relay import EventRelay
-        from engine.run.events import Event
 
         with EventRelay(self._store, self._job_id) as events:
-            events.emit(Event("log", f"{self._attempt}/error", {"level": "error", "message": str(error)}))
+            tell_failure(events, error)
 
 
 # ---- waiting for the workers ------------------------------------------------------------------------------

@@ -21,20 +21,19 @@ import logging
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cluster import command
-from cluster.errors import ClusterError
+from cluster.failures import failure_told
 from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, check_same_run, read_result
 from cluster.selection.config import FOLDER, SelectionRunConfig
 from cluster.selection.parts import PARTS
 from engine.config.selection_for import selection_for
 from engine.data.telling import tell_report
-from engine.errors import EngineError, StoppedError
+from engine.errors import StoppedError
 from engine.run.events import Event, EventSink
 from engine.run.provenance.inputs import Inputs, begin
 from engine.run.provenance.stages import selection_inputs
@@ -124,7 +123,7 @@ def _select(config: SelectionRunConfig, uri: str, store: S3RunStore, storage: S3
         should_stop = stack.enter_context(StopFlag(store))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lim-selection-")))
         beside = tuple(dict.fromkeys((str(Path.cwd()), str(_PROJECT))))
-        stack.enter_context(_told(events))
+        stack.enter_context(failure_told(events))
         begin(store, _inputs(config, storage), parts=(PARTS,))
         source = Source(config.data, storage, beside, config.training.task.text_language)
         data = source.folder()
@@ -182,16 +181,6 @@ class _Narrated:
     def flush(self) -> None:
         """Flush the sink."""
         self._events.flush()
-
-
-@contextlib.contextmanager
-def _told(events: EventSink) -> Iterator[None]:
-    """Record a failure's reason in the selection's events, where the platform reads it."""
-    try:
-        yield
-    except (EngineError, ClusterError) as error:
-        events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
-        raise
 
 
 def _kept(store: S3RunStore, result: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ from engine.process.threads import compute_threads, wait_passively
 from engine.run.events import Event, EventSink, MemorySink
 
 if TYPE_CHECKING:
-    from engine.stages.finetune import RunResult
+    from engine.run.training_result import RunResult
 
 FAILURE_KEY: Final = "failure.json"
 _LONGEST_MESSAGE: Final = 4000

@@ -8,8 +8,9 @@ from typing import Any
 from engine.config.training import TrainingConfig
 from engine.families.memory import memory_module, rules_of
 from engine.families.registry import family_of
+from engine.memory.record import FLOAT32
 from engine.memory.shape import BatchShape
-from engine.memory.tape import FLOAT32, Tape
+from engine.memory.tape import Tape
 
 
 def played(

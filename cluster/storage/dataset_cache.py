@@ -22,6 +22,7 @@ from engine.data.version_files import MANIFEST_NAME, REPORT_NAME
 from engine.errors import ObjectNotFoundError
 from engine.media.registry import MEDIA, medium_named
 from engine.run.code_version import code_version
+from engine.run.provenance.digests import file_sha256
 
 SELECTION_FILES: Final = ("segments.parquet", "selection.json")
 ON_PLATFORM: Final = "the report of the dataset, on the platform"
@@ -133,9 +134,7 @@ def _archive_from_s3(uri: str, settings: S3Settings, cache: Path, language: str 
             store.get(name, archive)
         except ObjectNotFoundError:
             raise DatasetUnavailableError(f"no object at {uri}; upload the archive, or correct the address") from None
-        with archive.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return _ingested(archive, digest, cache, language, task)
+        return _ingested(archive, file_sha256(archive), cache, language, task)
 
 
 def _ingested(source: Path, digest: str, cache: Path, asked: str | None, task: TaskName) -> Path:

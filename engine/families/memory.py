@@ -14,8 +14,9 @@ from engine.config.training import TrainingConfig
 from engine.errors import ModelError
 from engine.families.costing import model_values
 from engine.families.registry import FAMILIES
+from engine.memory.record import FLOAT32, Rules
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import FLOAT32, Rules, Tape
+from engine.memory.tape import Tape
 from engine.models.reference import ModelReference
 
 

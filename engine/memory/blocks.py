@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.memory.tape import Tape, Tensor
+from engine.memory.record import Tensor
+from engine.memory.tape import Tape
 
 
 @dataclass(frozen=True, slots=True)

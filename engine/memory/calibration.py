@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from engine.memory.tape import FLOAT32
+from engine.memory.record import FLOAT32
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from engine.config.training import MOST_COST, BatchConfig, TrainingConfig
 from engine.families.costing import costs_module
 from engine.families.memory import memory_module, rules_of
 from engine.memory.calibration import CPU, Calibration
+from engine.memory.record import FLOAT32, Rules
 from engine.memory.shape import BatchShape, Longest
 from engine.memory.sizes import Sizes
-from engine.memory.tape import FLOAT32, Rules, Tape
+from engine.memory.tape import Tape
 
 _AHEAD: Final = 4
 """Steps whose features are held: the one that is computed, and those that are prepared (`engine.training.prefetch`)."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.config.training import TrainingConfig
 from engine.data.splits import Splits
 from engine.families.usage import Usage
 from engine.metrics.registry import metric_named
 from engine.run.shown import amount, rate
-
-if TYPE_CHECKING:
-    from engine.stages.finetune import RunResult
+from engine.run.training_result import RunResult
 
 
 def adapter_card(result: RunResult, config: TrainingConfig, splits: Splits, usage: Usage) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.data.splits import Splits, without_shared
 from engine.errors import SelectionError
+from engine.run.provenance.digests import file_sha256
 from engine.selection.manifest import read_selected, read_summary, read_tokens
-from engine.training.checkpoints import file_sha256
 
 
 def selected_for_training(folder: Path, manifest: Path, splits: Splits) -> tuple[Splits, list[str]]:

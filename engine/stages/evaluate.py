@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from engine.run.code_version import code_version
 from engine.run.events import Event, EventSink, now_rfc3339
 from engine.run.provenance.inputs import as_begun, begin, say_shown_again
 from engine.run.provenance.stages import evaluation_inputs
+from engine.run.reporter import Reporter
 from engine.run.result import Fact, MeasuredResult
 from engine.run.store import RunStore
 from engine.stages.preparation import base_facts, references_cut
@@ -128,8 +128,8 @@ class _Evaluation:
         self.settings = read_settings(adapter) if adapter is not None else None
         self.training = training
         self.training = self._as_trained()
-        self.store, self.events, self.should_stop = store, events, should_stop
-        self.attempt = f"{time.time_ns():x}"
+        self.store, self.should_stop = store, should_stop
+        self.reporter = Reporter(events, prefix="evaluation/")
         self.adapter_facts: dict[str, Fact] = {}
         self.done = 0
         self.predicted_cost = self.predicting_s = 0.0
@@ -137,7 +137,7 @@ class _Evaluation:
             torch.set_num_threads(threads)
 
     def run(self) -> EvaluationResult:
-        self._phase("loading")
+        self.reporter.phase("loading")
         examples = self._examples()
         base_model = self.model if self.measurement.base and self.adapter is not None else self.base_model
         self.passes = 2 if base_model else 1
@@ -145,7 +145,7 @@ class _Evaluation:
         examples = self._fitting(bound, examples)
         if self.adapter is not None:
             self._load_adapter(bound, self.adapter)
-        self._phase("evaluating")
+        self.reporter.phase("evaluating")
         tuned, predictions = self._measured("tuned", bound, examples)
         self._write_predictions(bound, examples, predictions)
         for name, content in frame_records(bound.base, bound.learner, examples, self.folder).items():
@@ -161,7 +161,7 @@ class _Evaluation:
         if base_model is not None:
             base, base_facts = self._measured_base(base_model, examples)
             facts |= base_facts
-        self._phase("saving")
+        self.reporter.phase("saving")
         result = EvaluationResult(
             model=self.model.id,
             split=self.measurement.split,
@@ -184,19 +184,19 @@ class _Evaluation:
             code_version=code_version(),
         )
         # Last: the result's presence marks a finished evaluation.
-        self.events.flush()
+        self.reporter.flush()
         self.store.put_bytes("result.json", result.model_dump_json(indent=1).encode())
-        self._phase("done", result.status)
+        self.reporter.phase("done", status=result.status)
         return result
 
     def _measured_base(
         self, base_model: ModelReference, examples: Sequence[AnyExample]
     ) -> tuple[Values | None, dict[str, Fact]]:
         """Metrics of the base as published, and what a result says about it; nothing for a base without a head."""
-        self._phase("evaluating_base")
+        self.reporter.phase("evaluating_base")
         bound = self._load(base_model, examples, published=True)
         if bound.base.has_new_head:
-            self._warn("new_head", "the base has no head for this task, and is not measured")
+            self.reporter.warn("new_head", "the base has no head for this task, and is not measured")
             return None, {}
         base, _ = self._measured("base", bound, examples)
         return base, base_facts(bound)
@@ -206,10 +206,10 @@ class _Evaluation:
         is_gated = loading.load(bound.base, adapter, gates=self.measurement.form == "full")
         if is_gated:
             self.adapter_facts["gates"] = "full"
-            self._say("info", "gates", "the adapter's gates are applied; form: static measures it without them")
+            self.reporter.say("info", "gates", "the adapter's gates are applied; form: static measures it without them")
         elif loading.has_gates(adapter):
             self.adapter_facts["gates"] = "static"
-            self._say("info", "gates", "the adapter is measured without its gates, as plain peft loads it")
+            self.reporter.say("info", "gates", "the adapter is measured without its gates, as plain peft loads it")
 
     def _write_predictions(
         self, bound: Bound, examples: Sequence[AnyExample], predictions: dict[str, Prediction]
@@ -248,7 +248,7 @@ class _Evaluation:
                 learner.follow(decision)
                 notes += [decision.note] if decision.note else []
         for number, note in enumerate(notes):
-            self._warn(f"model/{number}", note)
+            self.reporter.warn(f"model/{number}", note)
         self.primary: str = bound.task.primary(examples)
         bound.base.model.eval()
         return bound
@@ -259,11 +259,11 @@ class _Evaluation:
         right = [example for example in examples if example.id not in wrong]
         self.left_out: dict[str, str] = wrong | bound.learner.misfits(right)
         if self.left_out:
-            self._warn("left_out", left_out_note(self.left_out))
+            self.reporter.warn("left_out", left_out_note(self.left_out))
         fitting = without(examples, self.left_out, "measure on")
         self.references_cut, note = references_cut(bound.learner, fitting)
         if note is not None:
-            self._warn("cut", note)
+            self.reporter.warn("cut", note)
         self.to_do = len(fitting) * self.passes
         # The most costly first, so that a chunk needs little padding.
         costs = dict(zip((example.id for example in fitting), bound.learner.costs(fitting), strict=True))
@@ -277,7 +277,7 @@ class _Evaluation:
             splits = divide(everything, self.training.split, self.training.seed)
             wanted = getattr(splits, self.measurement.split)
             for number, warning in enumerate(splits.warnings):
-                self.events.emit(Event("log", f"split/{number}", {"level": "warning", "message": warning}))
+                self.reporter.warn(f"split/{number}", warning)
         if not wanted:
             raise ConfigError(
                 [
@@ -301,7 +301,7 @@ class _Evaluation:
             data: dict[str, Any] = {"progress": self.done / self.to_do}
             if self.predicting_s:
                 data |= {"cost_per_s": self.predicted_cost / self.predicting_s, "cost_unit": bound.learner.cost_unit}
-            self.events.emit(Event("metric", f"{self.attempt}/progress/{self.done}", data))
+            self.reporter.progress(self.done, **data)
         found: Values = bound.task.score(examples, [predictions[example.id] for example in examples])
         data = {
             # The platform shows the metrics of the split `test` as `base` and `tuned`.
@@ -314,7 +314,7 @@ class _Evaluation:
             "examples": len(examples),
             "wall_s": time.perf_counter() - started,
         }
-        self.events.emit(Event("metric", f"evaluation/{which}", data))
+        self.reporter.emit(Event("metric", f"evaluation/{which}", data))
         return found, predictions
 
     def _chunks(self, examples: Sequence[AnyExample]) -> Iterator[Sequence[AnyExample]]:
@@ -347,15 +347,3 @@ class _Evaluation:
             for metric, value in bound.task.score(own, [predictions[example.id] for example in own]).items():
                 found.setdefault(metric, {})[group] = value
         return found
-
-    def _warn(self, key: str, message: str) -> None:
-        self._say("warning", key, message)
-
-    def _say(self, level: Literal["info", "warning"], key: str, message: str) -> None:
-        self.events.emit(Event("log", f"evaluation/{key}", {"level": level, "message": message}))
-
-    def _phase(self, phase: str, status: str | None = None) -> None:
-        data = {"phase": phase, "process": os.getpid()} | ({"status": status} if status else {})
-        self.events.emit(Event("status", f"{self.attempt}/{phase}", data))
-        if phase == "done":
-            self.events.flush()

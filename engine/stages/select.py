@@ -38,9 +38,11 @@ from engine.methods.build import build_method
 from engine.models.catalogue import reference_to
 from engine.models.reference import ModelReference
 from engine.run.code_version import code_version
-from engine.run.events import Event, EventSink, MemorySink, now_rfc3339
+from engine.run.events import EventSink, MemorySink, now_rfc3339
+from engine.run.provenance.digests import file_sha256
 from engine.run.provenance.inputs import as_begun, begin, say_shown_again
 from engine.run.provenance.stages import selection_inputs
+from engine.run.reporter import Reporter
 from engine.run.store import LocalRunStore
 from engine.segments.packing import pack
 from engine.segments.segment import Segment
@@ -57,7 +59,6 @@ from engine.selection.self_disable import Decision, decide
 from engine.selection.steps import LocalSteps, Steps
 from engine.selection.warm_up import AsLog, attach, brief, train_briefly
 from engine.selection.wrong_texts import find_wrong_texts
-from engine.training.checkpoints import file_sha256
 from engine.training.loop import Progress
 
 ItemT = TypeVar("ItemT")
@@ -155,6 +156,7 @@ class _Selection:
         self.started = time.perf_counter()
         self.data, self.config, self.model, self.training = data, config, model, training
         self.out, self.work_dir, self.events, self.fingerprint = out, work_dir, events, fingerprint
+        self.reporter = Reporter(events, prefix="selection/")
         self.needs: Needs = METHODS[config.method.type].needs
         self.took_s = dict.fromkeys(("segmenting", "before", "warm_up", "after", "held_out"), 0.0)
         self.warm_up_steps = 0
@@ -170,7 +172,7 @@ class _Selection:
         left_out = [s for s in segments if s.fault is not None]
         warnings = fault_warnings(left_out)
         for warning in warnings:
-            self._log("warning", warning.split(":")[0], warning)
+            self.reporter.say("warning", warning.split(":")[0], warning)
         if not usable:
             raise SelectionError(
                 f"none of {len(segments)} segments can be trained on: {'; '.join(warnings) or 'there are none'}"
@@ -223,7 +225,7 @@ class _Selection:
             learner.follow(decision)
             notes += [decision.note] if decision.note else []
         for number, note in enumerate(notes):
-            self._log("warning", f"model/{number}", note)
+            self.reporter.say("warning", f"model/{number}", note)
         self.bound, self.training = bound, bound.config
         return pool
 
@@ -355,7 +357,7 @@ class _Selection:
         if not isinstance(self.config.method, WrongTextFields):
             return []
         wrong = find_wrong_texts(candidates, self.config.method)
-        self._log("info", "wrong_texts", wrong.reason)
+        self.reporter.say("info", "wrong_texts", wrong.reason)
         if not wrong.contradicted:
             return []
         ids = sorted(wrong.ids)
@@ -383,25 +385,19 @@ class _Selection:
 
     def _say(self, result: SelectionResult) -> None:
         figures, decision = result.figures, result.decision
-        self._log(
+        self.reporter.say(
             "info",
             "selected",
             f"selected {figures.selected} of {figures.candidates} segments, {figures.selected_encoder_s:.0f} of "
             f"{figures.utterances_encoder_s:.0f} encoder seconds (budget {figures.budget_encoder_s:.0f})",
         )
         if decision is not None:
-            self._log("info", "decision", f"disagreement {decision.reason}", **decision.model_dump())
+            self.reporter.say("info", "decision", f"disagreement {decision.reason}", **decision.model_dump())
         if result.saving is not None:
-            self._log("info", "saving", result.saving.sentence())
+            self.reporter.say("info", "saving", result.saving.sentence())
         for name in (SEGMENTS_NAME, SUMMARY_NAME):
-            path = self.out / name
-            key = f"selection/{name}"
-            told = {"name": key, "kind": "selection", "size": path.stat().st_size, "sha256": file_sha256(path)}
-            self.events.emit(Event("artifact", f"artifact/{key}", {**told, "key": key}))
-        self.events.flush()
-
-    def _log(self, level: str, key: str, message: str, **data: Any) -> None:
-        self.events.emit(Event("log", f"selection/{key}", {**data, "level": level, "message": message}))
+            self.reporter.artifact(f"selection/{name}", "selection", self.out / name)
+        self.reporter.flush()
 
     def _told(self, name: str, items: Iterable[ItemT], total: int) -> Iterator[ItemT]:
         """Pass items on, and log progress at every tenth of the total."""
@@ -410,7 +406,9 @@ class _Selection:
             yield item
             self._stop_if_asked()
             if done % tenth == 0:
-                self._log("info", f"{name}/{done}", f"{name}: {done} of about {total}", progress=min(1.0, done / total))
+                self.reporter.say(
+                    "info", f"{name}/{done}", f"{name}: {done} of about {total}", progress=min(1.0, done / total)
+                )
 
     def _stop_if_asked(self) -> None:
         if self.should_stop():
@@ -418,7 +416,7 @@ class _Selection:
 
     def _timed(self, name: str, step: Callable[[], Any]) -> Any:
         started = time.perf_counter()
-        self.events.emit(Event("status", f"selection/{name}/{time.time_ns():x}", {"phase": f"selection_{name}"}))
+        self.reporter.phase(f"selection_{name}")
         done = step()
         self.took_s[name] += time.perf_counter() - started
         return done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, ObjectNotFoundError
+from engine.run.provenance.digests import file_sha256
 from engine.run.store import RunStore
 from engine.training.parallel import Parallel
 
@@ -33,12 +33,6 @@ class Checkpoint:
     """Tensors by file: `weights`, `optimizer`, `random` (every worker's generators), and `average`, `best` if used."""
     state: dict[str, Any]
     """JSON: number of workers, sampler position, schedule, early stopping, counters, and the config's fingerprint."""
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Checkpoints:

@@ -25,7 +25,7 @@ from services.cli.table import result_table
 if TYPE_CHECKING:
     from cluster.config import RunConfig
     from engine.run.store import RunStore
-    from engine.stages.finetune import RunResult
+    from engine.run.training_result import RunResult
 
 RUNS: Final = Path("build/runs")
 PROJECT: Final = Path(__file__).resolve().parents[2]

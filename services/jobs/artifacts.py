@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from engine.run.provenance.digests import file_sha256
 from engine.run.store import RunStore
 
 _KINDS: Final = {
@@ -61,7 +61,5 @@ def _measured(store: RunStore, key: str) -> MadeFile:
     with tempfile.TemporaryDirectory(prefix="lim-artifact-") as folder:
         path = Path(folder) / "file"
         store.get(key, path)
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = path.stat().st_size
-    return MadeFile(name=key, kind=_KINDS.get(key, key.partition("/")[0]), size=size, sha256=sha256, key=key)
+        kind = _KINDS.get(key, key.partition("/")[0])
+        return MadeFile(name=key, kind=kind, size=path.stat().st_size, sha256=file_sha256(path), key=key)

@@ -15,7 +15,8 @@ from engine.data.splits import divide
 from engine.families.binding import Bound, bind
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
-from engine.stages.finetune import RunResult, finetune
+from engine.run.training_result import RunResult
+from engine.stages.finetune import finetune
 from engine.training.parallel import SINGLE, Parallel
 from tests.contract.pairs import Pair
 

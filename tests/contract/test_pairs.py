@@ -30,8 +30,8 @@ from engine.metrics.registry import METRICS, metric_named
 from engine.models.catalogue import reference_to
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import evaluate
-from engine.stages.finetune import RunResult
 from tests.contract.pairs import PAIRS, Pair
 from tests.contract.scenes import STEPS, Scene
 

@@ -21,8 +21,8 @@ from engine.config.measurement import MeasurementConfig
 from engine.ranks.ranks import RANKS_KEY, Ranks
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import evaluate
-from engine.stages.finetune import RunResult
 from engine.training.parallel import Parallel
 from tests.contract.pairs import PAIRS, Pair
 from tests.contract.scenes import Scene

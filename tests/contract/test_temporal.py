@@ -18,8 +18,8 @@ from engine.methods.build import build_method
 from engine.ranks.ranks import RANKS_KEY, Ranks
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import EvaluationResult, evaluate
-from engine.stages.finetune import RunResult
 from tests.contract.pairs import PAIRS, Pair
 from tests.contract.scenes import Scene
 from tests.contract.test_pairs import (

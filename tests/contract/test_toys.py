@@ -16,7 +16,8 @@ from engine.errors import ConfigError
 from engine.families.registry import FAMILIES, FamilyEntry
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
-from engine.stages.finetune import RunResult, finetune
+from engine.run.training_result import RunResult
+from engine.stages.finetune import finetune
 from tests.contract.toys import TRAININGS, write_data, write_model
 
 STEPS = 30

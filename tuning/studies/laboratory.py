@@ -21,7 +21,8 @@ from engine.models.width import read_width
 from engine.run.events import MemorySink
 from engine.run.provenance.digests import dataset_files, model_files
 from engine.run.store import LocalRunStore
-from engine.stages.finetune import RunResult, finetune
+from engine.run.training_result import RunResult
+from engine.stages.finetune import finetune
 from tuning.studies.speakers import division, speakers_of
 from tuning.studies.trials import RATE, TUNING_SEEDS, Cell, Trial, digest
 

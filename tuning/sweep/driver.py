@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import json
 import logging
@@ -16,15 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cluster.errors import ClusterError, InfeasibleError, RefusedError
+from cluster.errors import InfeasibleError, RefusedError
+from cluster.failures import failure_told
 from cluster.finished import given_again
 from cluster.launch import CONFIG_KEY, RESULT_KEY, Signals, check_same_run, read_result
 from engine.config.selection import SelectionConfig
-from engine.errors import EngineError, Fault
+from engine.errors import Fault
 from engine.run.code_version import code_version
-from engine.run.events import Event, EventSink, now_rfc3339
+from engine.run.events import EventSink, now_rfc3339
 from engine.run.provenance.inputs import Inputs, begin
 from engine.run.provenance.stages import training_inputs
+from engine.run.reporter import Reporter, artifact
 from tuning.sweep.config import SweepRunConfig
 from tuning.sweep.front import PICTURE, draw_fronts, fronts
 from tuning.sweep.memory import trial_bytes, trials_that_fit
@@ -80,19 +81,20 @@ def run(config: SweepRunConfig) -> Mapping[str, Any]:
         if job_id is None:
             store.delete(STOP_KEY)
         events = stack.enter_context(EventRelay(store, job_id))
-        stack.enter_context(_told(events))
+        stack.enter_context(failure_told(events))
+        reporter = Reporter(events)
         should_stop = stack.enter_context(StopFlag(store))
-        _phase(events, "loading")
+        reporter.phase("loading")
         begin(store, _inputs(config, storage), parts=(TRIALS,))
         surroundings = _surroundings(config, storage, uri)
         log.info("sweep %s: files go to %s", config.name, uri)
-        sweep = _prepared(config, surroundings, store, events, should_stop)
-        _phase(events, "training")
+        sweep = _prepared(config, surroundings, store, events, reporter, should_stop)
+        reporter.phase("training")
         _run_trials(config, sweep, surroundings, store)
-        _phase(events, "saving")
+        reporter.phase("saving")
         result = _result(config, sweep, time.perf_counter() - started)
-        _write(result, store, events)
-        _phase(events, "done", status=result.status)
+        _write(result, store, reporter)
+        reporter.phase("done", status=result.status)
         return _summary(result).model_dump(mode="json")
 
 
@@ -141,6 +143,7 @@ def _prepared(
     surroundings: Surroundings,
     store: S3RunStore,
     events: EventSink,
+    reporter: Reporter,
     should_stop: Callable[[], bool],
 ) -> Sweep:
     """The sweep, with what its trials share."""
@@ -149,7 +152,7 @@ def _prepared(
 
     sketch: Ranks | None = None
     if sketched(config.training) is not None:
-        _phase(events, "allocating")
+        reporter.phase("allocating")
         log.info("measuring the gradient, once for all trials")
         sketch = shared_sketch(surroundings, store, config.training)
     selections = {}
@@ -235,7 +238,7 @@ def _summary(result: SweepResult) -> SweepSummary:
     return SweepSummary.model_validate(result.model_dump(exclude={"trials"}))
 
 
-def _write(result: SweepResult, store: S3RunStore, events: EventSink) -> None:
+def _write(result: SweepResult, store: S3RunStore, reporter: Reporter) -> None:
     """Write `sweep.json`, the picture and, last, `result.json`, whose presence marks a finished sweep."""
     with tempfile.TemporaryDirectory(prefix="lim-sweep-") as folder:
         report, picture = Path(folder) / SWEEP_KEY, Path(folder) / PICTURE
@@ -245,25 +248,5 @@ def _write(result: SweepResult, store: S3RunStore, events: EventSink) -> None:
             made.append((picture, "plot"))
         for path, kind in made:
             store.put(path.name, path)
-            events.emit(Event("artifact", f"artifact/{path.name}/{result.finished_at}", _artifact(path, kind)))
+            reporter.emit(artifact(path.name, kind, path, version=result.finished_at))
     store.put_bytes(RESULT_KEY, json.dumps(_summary(result).model_dump(mode="json"), indent=1).encode())
-
-
-def _artifact(path: Path, kind: str) -> dict[str, Any]:
-    content = path.read_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    return {"name": path.name, "kind": kind, "key": path.name, "size": len(content), "sha256": sha256}
-
-
-@contextlib.contextmanager
-def _told(events: EventSink) -> Iterator[None]:
-    """Record a failure's reason in the sweep's events, where the platform reads it."""
-    try:
-        yield
-    except (EngineError, ClusterError) as error:
-        events.emit(Event("log", f"{time.time_ns():x}/error", {"level": "error", "message": str(error)}))
-        raise
-
-
-def _phase(events: EventSink, phase: str, **more: str) -> None:
-    events.emit(Event("status", f"{time.time_ns():x}/{phase}", {"phase": phase, **more}))

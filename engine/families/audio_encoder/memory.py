@@ -12,8 +12,9 @@ from engine.families.ctc.encoder_memory import WaveEncoder, with_defaults
 from engine.families.defaults import filled
 from engine.families.whisper.memory import encode
 from engine.memory.blocks import AttentionKind, attend, feed_forward
+from engine.memory.record import BOOL, FLOAT32, LONG, Tensor
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
+from engine.memory.tape import Tape
 
 _GROUP: Final = "audio_encoder"
 _PROJECTED: Final = 256

@@ -13,8 +13,9 @@ from engine.config.training import TrainingConfig
 from engine.families.audio_llm.costs import costing
 from engine.families.defaults import filled
 from engine.families.whisper.memory import FRAMES_PER_S, encode
+from engine.memory.record import BOOL, LONG, Tensor
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import BOOL, LONG, Tape, Tensor
+from engine.memory.tape import Tape
 
 _MANY_TOKENS: Final = 100_000
 _PROMPT_TOKENS: Final = 40

@@ -10,8 +10,9 @@ from engine.config.training import TrainingConfig
 from engine.families.clap.costs import costing
 from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
+from engine.memory.record import BOOL, FLOAT32, LONG, Tensor
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
+from engine.memory.tape import Tape
 
 _AUDIO_GROUP: Final = "audio_encoder"
 _TEXT_GROUP: Final = "text_decoder"

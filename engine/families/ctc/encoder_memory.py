@@ -12,8 +12,9 @@ from typing import Any, Final
 from engine.families.ctc.costs import mixes_padding, shortened
 from engine.families.defaults import filled
 from engine.memory.blocks import AttentionKind, attend, feed_forward
+from engine.memory.record import BOOL, FLOAT32, LONG, Tensor
 from engine.memory.shape import BatchShape
-from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
+from engine.memory.tape import Tape
 
 _RATE_HZ: Final = 16_000
 _GROUP: Final = "audio_encoder"

@@ -8,8 +8,9 @@ from typing import Any, Final
 from engine.config.training import TrainingConfig
 from engine.families.ctc.costs import costing, shortened
 from engine.families.ctc.encoder_memory import WaveEncoder, with_defaults
+from engine.memory.record import Tensor
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import Tape, Tensor
+from engine.memory.tape import Tape
 
 _GROUP: Final = "audio_encoder"
 _LETTERS: Final = 32

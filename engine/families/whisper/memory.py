@@ -9,8 +9,9 @@ from engine.config.training import TrainingConfig
 from engine.families.defaults import filled
 from engine.families.whisper.costs import costing
 from engine.memory.blocks import AttentionKind, attend, feed_forward
+from engine.memory.record import BOOL, FLOAT32, LONG, Tensor
 from engine.memory.shape import BatchShape, Longest
-from engine.memory.tape import BOOL, FLOAT32, LONG, Tape, Tensor
+from engine.memory.tape import Tape
 
 FRAMES_PER_S: Final = 100
 _SPECIAL_TOKENS: Final = 4

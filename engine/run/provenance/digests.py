@@ -17,6 +17,12 @@ _DESCRIPTIONS: Final = (".json", ".txt", ".model")
 _WEIGHTS: Final = (".safetensors", ".bin")
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, as hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def file_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 of each file's content; `missing` for a file that does not exist."""
     names = list(names)
@@ -55,8 +61,7 @@ def folder_files(folder: Path, *, weights: bool = True) -> dict[str, str]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return "missing"  # loading reports it
 

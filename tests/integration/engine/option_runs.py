@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from engine.config.training import TrainingConfig
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
-from engine.stages.finetune import RunResult, finetune
+from engine.run.training_result import RunResult
+from engine.stages.finetune import finetune
 
 SHORT: dict[str, Any] = {
     "max_steps": 2,

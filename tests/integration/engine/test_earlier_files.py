@@ -21,8 +21,8 @@ from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import evaluate
-from engine.stages.finetune import RunResult
 from services.jobs.events import from_run, parse_lines
 from services.jobs.outcome import parse_result
 

@@ -15,8 +15,9 @@ from engine.data.manifest import read_manifest
 from engine.errors import ConfigError, StoppedError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import PREDICTIONS, EvaluationResult, evaluate
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import finetune
 
 TRAINING = TrainingConfig.model_validate(
     {

@@ -15,8 +15,9 @@ from engine.config.training import TrainingConfig
 from engine.errors import ConfigError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import EvaluationResult, evaluate
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import finetune
 from engine.stages.select import select
 from tests.tiny import write_tiny_whisper
 

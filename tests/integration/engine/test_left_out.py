@@ -18,8 +18,9 @@ from engine.data.manifest import read_manifest, write_manifest
 from engine.errors import TrainingError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import evaluate
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import finetune
 
 TRAINING = {
     "max_steps": 2,

@@ -17,11 +17,12 @@ from engine.data.manifest import read_manifest, write_manifest
 from engine.errors import ConfigError, SelectionError
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.selection.manifest import read_selected, read_selection
 from engine.selection.methods import METHODS
 from engine.selection.pool import dry_run, encoder_s
 from engine.selection.result import SelectionResult
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import finetune
 from engine.stages.ingest import ingest
 from engine.stages.select import assign_roles, select
 

@@ -27,8 +27,8 @@ from engine.config.measurement import MeasurementConfig
 from engine.config.processing import ProcessingConfig
 from engine.config.selection import SelectionConfig
 from engine.config.training import TrainingConfig
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import EvaluationResult
-from engine.stages.finetune import RunResult
 from services.database import migrate
 from services.database.embedded import EmbeddedPostgres
 from services.database.models import Base, Job

@@ -13,7 +13,7 @@ from engine.config.training import TrainingConfig
 from engine.data.manifest import read_manifest
 from engine.data.version_files import MANIFEST_NAME
 from engine.models.catalogue import PROJECT_ROOT
-from engine.stages.finetune import RunResult
+from engine.run.training_result import RunResult
 from tuning.studies.allocation.arms import ARMS
 from tuning.studies.allocation.methods import Layer, layers_of, method_of
 from tuning.studies.laboratory import Laboratory, costs_of, read_rows

@@ -20,8 +20,9 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.metrics.retrieval import retrieval_recalls
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import PREDICTIONS, evaluate
-from engine.stages.finetune import RunResult, finetune, never
+from engine.stages.finetune import finetune, never
 from tuning.studies.from_scratch.small_models import write_small_clap, write_small_ctc
 
 _BEAMS: Final = 20

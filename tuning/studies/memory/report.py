@@ -13,9 +13,9 @@ from typing import Any, Final
 from engine.config.training import TrainingConfig
 from engine.memory.calibration import CPU, MARGIN, Calibration
 from engine.memory.peak import Peak, peak_memory, trainable_parameters
+from engine.memory.record import FLOAT32
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
-from engine.memory.tape import FLOAT32
 from engine.models.catalogue import find_model
 from tuning.studies.memory.cells import REAL, Cell
 from tuning.studies.memory.data import LABELS, TEST_EXAMPLES

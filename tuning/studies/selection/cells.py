@@ -23,11 +23,12 @@ from engine.data.version_files import MANIFEST_NAME
 from engine.metrics.text import normalizer
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
+from engine.run.training_result import RunResult
 from engine.selection.candidate import Candidate
 from engine.selection.manifest import read_selection, read_summary, write_selection, write_summary
 from engine.selection.methods import choose
 from engine.selection.pool import encoder_s
-from engine.stages.finetune import RunResult, finetune
+from engine.stages.finetune import finetune
 from engine.stages.select import select
 from tuning.studies.cells import read_cell, write_cell
 from tuning.studies.selection.arms import FULL, METHOD, Arm, key_of_arm

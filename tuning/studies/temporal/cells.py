@@ -14,7 +14,7 @@ import numpy as np
 from engine.config.training import TrainingConfig
 from engine.models.catalogue import PROJECT_ROOT
 from engine.run.provenance.digests import file_digests
-from engine.stages.finetune import RunResult
+from engine.run.training_result import RunResult
 from engine.temporal.features import SPOKEN
 from tuning.studies.laboratory import Laboratory, Row, costs_of, read_rows
 from tuning.studies.speakers import errors_by_speaker

@@ -11,9 +11,10 @@ from engine.config.base import parse
 from engine.config.training import TrainingConfig
 from engine.memory.calibration import CPU
 from engine.memory.peak import changes, checkpoint_bytes, largest_micro_batch, peak_memory, trainable_parameters
+from engine.memory.record import Rules
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
-from engine.memory.tape import Rules, Tape
+from engine.memory.tape import Tape
 from engine.models.catalogue import CONTEXT_KEY, ModelCard, find_model
 
 PICO = sizes_of(find_model("whisper-pico"))

@@ -10,7 +10,7 @@ from engine.config.training import TrainingConfig
 from engine.data.splits import Splits
 from engine.families.usage import Usage
 from engine.run.card import adapter_card
-from engine.stages.finetune import RunResult
+from engine.run.training_result import RunResult
 
 USAGE = Usage(
     "WhisperForConditionalGeneration",

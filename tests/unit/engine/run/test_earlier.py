@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from engine.run.earlier import todays_event, todays_progress, todays_result
+from engine.run.training_result import RunResult
 from engine.stages.evaluate import EvaluationResult
-from engine.stages.finetune import RunResult
 
 TRAINED: dict[str, Any] = {
     "status": "succeeded", "model": "m", "method": "qlora", "steps": 3, "primary": "cer", "base_wer": 0.5, "base_cer": 0.25,

@@ -12,7 +12,8 @@ from engine.data.example import Text
 from engine.data.manifest import read_manifest, write_manifest
 from engine.run.events import MemorySink
 from engine.run.store import LocalRunStore
-from engine.stages.finetune import RunResult, finetune
+from engine.run.training_result import RunResult
+from engine.stages.finetune import finetune
 from engine.training.checkpoints import Checkpoints
 from tests.tiny import write_tones
 

@@ -11,8 +11,8 @@ from engine.config.methods.registry import METHODS
 from engine.config.training import TrainingConfig
 from engine.errors import ModelError
 from engine.families.memory import rules_of, tape_of
+from engine.memory.record import FLOAT32
 from engine.memory.shape import BatchShape
-from engine.memory.tape import FLOAT32
 from engine.models.reference import ModelReference
 from tests.played import count, played
 
