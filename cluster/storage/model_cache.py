@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +22,21 @@ from engine.models.reference import ModelReference, use_local_copy
 
 _CONFIG: Final = "config.json"
 # Weights as safetensors, and the files that describe them. No pickles, no code.
-_ENDINGS: Final = (".safetensors", ".json", ".txt", ".model")
+_WEIGHTS: Final = ".safetensors"
+_ENDINGS: Final = (_WEIGHTS, ".json", ".txt", ".model")
 _DOWNLOADS_AT_ONCE: Final = 4
+_LARGEST_DESCRIPTION_BYTES: Final = 64 * 2**20
+"""Largest file that is fetched to describe a model; tokenizers have some megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a model in object storage."""
+
+    tag: str
+    """Its entity tag."""
+    size: int
+    """Its size in bytes."""
 
 
 def fetch_model(model: str | ModelReference, settings: S3Settings, *, cache: Path | None = None) -> ModelReference:
@@ -39,21 +54,34 @@ def fetch_model(model: str | ModelReference, settings: S3Settings, *, cache: Pat
     """
     source = model if isinstance(model, str) else model.source
     if source.startswith("s3://"):
-        use_local_copy(source, _fetched(source, settings, cache or settings.home / "cache" / "models"))
+        kept = _files(source, settings)
+        use_local_copy(source, _kept(source, kept, settings, cache or settings.home / "cache" / "models"))
     return reference_to(model)
 
 
-def _fetched(uri: str, settings: S3Settings, cache: Path) -> Path:
-    """The folder of a model's files on this node."""
-    files = _files(uri, settings)
-    if _CONFIG not in files or not any(name.endswith(".safetensors") for name in files):
-        raise ModelUnavailableError(
-            f"{uri} holds {', '.join(sorted(files)[:10]) or 'nothing'}; a model is a {_CONFIG} with weights as "
-            ".safetensors beside it, as `save_pretrained` writes them"
-        )
-    kept = {name: tag for name, tag in files.items() if name.endswith(_ENDINGS)}
-    # Different files under the same address are another model.
-    digest = hashlib.sha256("\n".join([uri, *(f"{name}\0{kept[name]}" for name in sorted(kept))]).encode())
+def describe_model(uri: str, settings: S3Settings, *, cache: Path | None = None) -> None:
+    """Fetch what describes a model in object storage, without its weights: enough for estimates in this process.
+
+    Args:
+        uri: of the model.
+        settings: the object store.
+        cache: folder of descriptions; by default under `LIM_HOME`.
+
+    Raises:
+        ModelUnavailableError: no such bucket, or no model in safetensors there.
+        ObjectStorageError: the store rejects the request or does not answer.
+    """
+    kept = {
+        name: file
+        for name, file in _files(uri, settings).items()
+        if not name.endswith(_WEIGHTS) and file.size <= _LARGEST_DESCRIPTION_BYTES
+    }
+    use_local_copy(uri, _kept(uri, kept, settings, cache or settings.home / "cache" / "descriptions"))
+
+
+def _kept(uri: str, kept: Mapping[str, _File], settings: S3Settings, cache: Path) -> Path:
+    """A folder with these files of a model; different files under the same address are another model."""
+    digest = hashlib.sha256("\n".join([uri, *(f"{name}\0{kept[name].tag}" for name in sorted(kept))]).encode())
     store = S3RunStore.at(uri, settings)
 
     def download(folder: Path) -> None:
@@ -64,14 +92,17 @@ def _fetched(uri: str, settings: S3Settings, cache: Path) -> Path:
     return made_once(cache / digest.hexdigest()[:32], _CONFIG, download)
 
 
-def _files(uri: str, settings: S3Settings) -> dict[str, str]:
-    """Entity tags by name, of the objects directly below a prefix."""
+def _files(uri: str, settings: S3Settings) -> dict[str, _File]:
+    """The files of a model, directly below a prefix, by name."""
     bucket, prefix = parse_s3_uri(uri)
-    found: dict[str, str] = {}
+    found: dict[str, _File] = {}
     try:
         pages = make_client(settings).get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=f"{prefix}/", Delimiter="/"):
-            found |= {posixpath.basename(each["Key"]): str(each["ETag"]) for each in page.get("Contents", ())}
+            found |= {
+                posixpath.basename(each["Key"]): _File(str(each["ETag"]), int(each["Size"]))
+                for each in page.get("Contents", ())
+            }
     except ClientError as error:
         if error_code(error) in MISSING_CODES | {"NoSuchBucket"}:
             raise ModelUnavailableError(f"there is no bucket {bucket!r} for the model at {uri}") from error
@@ -79,4 +110,9 @@ def _files(uri: str, settings: S3Settings) -> dict[str, str]:
     except BotoCoreError as error:
         raise ObjectStorageError(f"the model at {uri} cannot be listed: {error}") from error
     found.pop("", None)
-    return found
+    if _CONFIG not in found or not any(name.endswith(_WEIGHTS) for name in found):
+        raise ModelUnavailableError(
+            f"{uri} holds {', '.join(sorted(found)[:10]) or 'nothing'}; a model is a {_CONFIG} with weights as "
+            f"{_WEIGHTS} beside it, as `save_pretrained` writes them"
+        )
+    return {name: file for name, file in found.items() if name.endswith(_ENDINGS)}

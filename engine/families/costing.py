@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from engine.config.training import TrainingConfig
+from engine.errors import ModelError
 from engine.families.registry import FAMILIES
 from engine.models.catalogue import read_model_config
 from engine.models.reference import ModelReference
@@ -57,9 +58,13 @@ def costing_of(model: ModelReference, config: TrainingConfig, targets: float = 1
     """What the examples of a run cost; see `CostsModule`.
 
     Raises:
-        ModelError: the model's `config.json` cannot be read.
+        ModelError: the model's `config.json` cannot be used.
     """
-    return costs_module(model.family, config.task.type).costing(config, model_values(model), targets)
+    values = model_values(model)
+    try:
+        return costs_module(model.family, config.task.type).costing(config, values, targets)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the config.json of {model.id} is not one of a {model.family} model: {error!r}") from error
 
 
 def costs_module(family: str, task: str) -> CostsModule:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine.errors import Fault
+from cluster.errors import ClusterError
+from cluster.storage.model_cache import describe_model
+from engine.errors import EngineError, Fault
 from engine.models.catalogue import ModelCard, load_catalogue, task_faults
 from services.catalogue.sources import check_source
 from services.database.models import CatalogueModel
 from services.errors import ConflictError, InvalidRequestError, NotFoundError
+from services.settings import Settings
+
+_DESCRIBE_S: Final = 5.0
+_log = logging.getLogger(__name__)
 
 
 async def list_models(session: AsyncSession, *, status: str | None, text: str | None) -> Sequence[CatalogueModel]:
@@ -102,6 +110,20 @@ def change_model(row: CatalogueModel, changes: Mapping[str, Any]) -> None:
     if changes.keys() & {"source", "revision"}:
         check_source(row.source, row.revision)
     row.edited_at = datetime.now(UTC)
+
+
+async def describe(settings: Settings, source: str) -> None:
+    """Make the config of a model in object storage known to this process, before it is estimated.
+
+    Without the store, or without a model there, estimates go by the published model of the nearest size.
+    """
+    if not source.startswith("s3://"):
+        return
+    try:
+        async with asyncio.timeout(_DESCRIBE_S):
+            await asyncio.to_thread(describe_model, source, settings.s3)
+    except (ClusterError, EngineError, TimeoutError) as error:
+        _log.warning("the model at %s cannot be described: %s", source, error or "the object store does not answer")
 
 
 def card_of(row: CatalogueModel) -> ModelCard:

@@ -16,7 +16,7 @@ from engine.memory.calibration import MARGIN, WORKER
 from engine.memory.peak import UNKNOWN, changes, largest_micro_batch, peak_memory
 from engine.memory.shape import Longest
 from engine.memory.sizes import Sizes, sizes_of
-from services.catalogue.models import card_of
+from services.catalogue.models import card_of, describe
 from services.database.models import CatalogueModel, Job
 from services.errors import ConflictError, InvalidRequestError
 from services.jobs.cluster_view import ClusterView
@@ -48,6 +48,8 @@ async def admit(session: AsyncSession, settings: Settings, job: Job, cluster: Cl
         InvalidRequestError: too few CPUs for a worker, or a worker that no node could ever hold.
         ForbiddenError: what the job is expected to keep exceeds the user's storage quota.
     """
+    if job.model is not None:
+        await describe(settings, str(job.model["source"]))
     await lock_user(session, job.user_id)
     kind, spec = read_spec(job)
     if job.lane is not None:  # its lane has slots, and what it makes is counted by itself
@@ -134,6 +136,8 @@ def _advice(model: Sizes, config: TrainingConfig, resources: ResourcesConfig, mo
     ]
     needed = resources.memory_bytes_per_worker or 0
     found = f"is estimated to need {needed / _GIB:.2f} GiB for a worker, {MARGIN - 1:.0%} of it as margin"
+    if not model.exact:
+        found += ", by the published model of the nearest size (the model's own config.json is not known here)"
     fitting = largest_micro_batch(model, config, compute_bytes, most_bytes / MARGIN, calibration=WORKER)
     if fitting is not None:
         found += f"; the largest micro-batch that fits is batch.micro_batch_cost: {fitting:g}"

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cluster.config import ResourcesConfig
 from engine.config.training import TrainingConfig
 from engine.errors import Fault
-from services.catalogue.models import usable_model
+from services.catalogue.models import describe, usable_model
 from services.database.models import Pipeline, PipelineStage
 from services.database.notify import WORK, notify
 from services.datasets.find import find_dataset, ready_version
@@ -100,7 +100,8 @@ async def create(
             check_task(other_dataset, task, f"stages.{position}.dataset_id")
     for task in tasks:
         check_task(dataset, task)
-        await usable_model(session, model_id, task)
+        model = await usable_model(session, model_id, task)
+        await describe(settings, model.source)
     await lock_user(session, user_id)
     await _check_quota(session, user_id, settings.max_unfinished_jobs_per_user)
     await _check_jobs(session, settings, user_id, model_id, plan, config, resources, cluster)

@@ -14,6 +14,7 @@ from cluster.devices import DeviceClass, device_classes
 from engine.config.context import resolve_context
 from engine.config.training import TrainingConfig
 from engine.data.planning import Lengths, Plan, plan
+from engine.errors import Fault, ModelError
 from engine.families.costing import costing_of
 from engine.memory.calibration import WORKER
 from engine.memory.peak import UNKNOWN, Part, Phase, changes, largest_micro_batch, peak_memory, trainable_parameters
@@ -22,10 +23,11 @@ from engine.memory.sizes import Sizes, sizes_of
 from services.api.body import Body
 from services.api.dependencies import CurrentUser, SessionDep, SettingsDep
 from services.api.problems import problems
-from services.catalogue.models import card_of, usable_model
+from services.catalogue.models import card_of, describe, usable_model
 from services.config_faults import CheckedTrainingConfig
 from services.database.models import DatasetVersion
 from services.datasets.find import find_dataset, ready_version
+from services.errors import InvalidRequestError
 from services.estimates.amount import training_pool
 from services.estimates.measured import Measured, measured
 from services.jobs.admission import needed_memory
@@ -162,6 +164,7 @@ class EstimateOut(BaseModel):
 async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, settings: SettingsDep) -> EstimateOut:
     """Estimate a run without launching it."""
     model = await usable_model(session, body.model_id, body.config.task.type)
+    await describe(settings, model.source)
     lengths: tuple[Lengths, ...] = ()
     targets = 1.0
     if body.dataset_id is not None:
@@ -174,9 +177,13 @@ async def estimate(body: EstimateBody, user: CurrentUser, session: SessionDep, s
         pool = training_pool(version.utterances, version.audio_s, version.statistics, body.config.split, histograms)
         lengths, targets = pool.lengths, pool.targets
     card = card_of(model)
-    sizes = sizes_of(card)
+    try:
+        sizes = sizes_of(card)
+        costing = costing_of(card.reference(), body.config, targets)
+    except ModelError:
+        message = f"its config.json is not one of a {card.family} model; an admin can correct its source or its family"
+        raise InvalidRequestError.of([Fault("model_id", message)], code="model_unusable") from None
     longest = Longest(max(each.length for each in lengths)) if lengths else UNKNOWN
-    costing = costing_of(card.reference(), body.config, targets)
     planned = plan(body.config, costing, lengths)
     context = resolve_context(body.config.context, sizes.trained_context)
     config = body.config.model_copy(update={"context": context})

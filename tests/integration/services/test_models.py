@@ -8,7 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from cluster.storage.run_store import S3RunStore
 from engine.models.catalogue import load_catalogue
+from engine.models.reference import BUNDLED
 from services.api.context import Services
 from services.catalogue.models import add_shipped
 from services.database.engine import open_session
@@ -176,3 +178,41 @@ async def test_the_software_keeps_what_no_admin_has_touched(services: Services, 
         assert (await ada.get(f"/models/{model_id}")).json()["description"] == cards[model_id].description
     restored = {"title": cards["whisper-base"].title, "description": cards["whisper-base"].description}
     assert (await admin.call("PATCH", "/models/whisper-base", json=restored)).status_code == 200
+
+
+def put_model(services: Services, name: str, config: bytes) -> str:
+    """A model in object storage that has no weights to speak of."""
+    address = f"s3://{services.settings.s3.bucket}/models/{name}"
+    store = S3RunStore.at(address, services.settings.s3)
+    store.put_bytes("config.json", config)
+    store.put_bytes("model.safetensors", b"")
+    return address
+
+
+async def test_a_model_in_object_storage_has_its_own_sizes(services: Services, ada: Visitor, admin: Visitor) -> None:
+    pico = (BUNDLED / "whisper-pico" / "config.json").read_bytes()
+    sources = {
+        "small-of-ours": put_model(services, "small", pico),
+        "lost-of-ours": f"s3://{services.settings.s3.bucket}/models/lost",
+        "odd-of-ours": put_model(services, "odd", b'{"model_type": "whisper", "d_model": "wide"}'),
+    }
+    for name, source in sources.items():
+        card = CARD | {"id": name, "source": source, "parameters": 100_000}
+        assert (await admin.post("/models", json=card)).status_code == 201
+
+    config = {"max_steps": 1}
+    known, lost, odd = [await ada.post("/estimates", json={"model_id": name, "config": config}) for name in sources]
+    shipped = (await ada.post("/estimates", json={"model_id": "whisper-pico", "config": config})).json()
+    assert known.json()["memory"]["sizes_known"] is True
+    assert known.json()["memory"]["trainable_parameters"] == shipped["memory"]["trainable_parameters"]
+    assert lost.json()["memory"]["sizes_known"] is False  # the smallest published one stands in for it
+    assert lost.json()["memory"]["peak_bytes"] > known.json()["memory"]["peak_bytes"]
+    assert (odd.status_code, odd.json()["code"]) == (422, "model_unusable")
+    assert "not one of a whisper model" in odd.json()["errors"][0]["message"]
+
+    dataset_id = str(await rows.ready_dataset(services, ada))
+    reserved = {}
+    for name in ("small-of-ours", "lost-of-ours"):
+        job = (await ada.post("/jobs", json={"model_id": name, "dataset_id": dataset_id, "config": config})).json()
+        reserved[name] = job["resources"]["memory_bytes_per_worker"]
+    assert reserved["small-of-ours"] < reserved["lost-of-ours"]

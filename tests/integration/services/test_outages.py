@@ -117,8 +117,7 @@ async def test_what_was_processed_waits_for_the_database(own_home: Path, s3: Emb
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/api/v1") as http:
         ada = await sign_up(http)
         new = (await ada.post("/datasets", json=_NEW_DATASET)).json()
-        async with httpx.AsyncClient() as outside:
-            assert (await outside.put(new["uploads"][0]["url"], content=b"x")).status_code == 200
+        assert (await http.put(new["uploads"][0]["url"], content=b"x")).status_code == 200
         path = f"/datasets/{new['dataset']['id']}"
         assert (await ada.post(f"{path}/complete")).status_code == 202
         with suppress(UnavailableError):  # it goes away in this round

@@ -43,12 +43,12 @@ export function Cards<Row>({
                 className="relative z-10 mt-0.5"
               />
             )}
-            <div className="min-w-0 flex-1 font-medium">
+            <div className="name min-w-0 flex-1 font-medium">
               {rowHref ? (
                 <Link
                   href={rowHref(row)}
                   prefetch={false}
-                  className="name after:absolute after:inset-0 after:rounded-lg"
+                  className="after:absolute after:inset-0 after:rounded-lg"
                 >
                   {title?.cell(row)}
                 </Link>

@@ -4,7 +4,7 @@ import { deleteThing, listThings, stopThing, type ThingOut } from '@less-is-more
 import { useQueryClient } from '@tanstack/react-query';
 import { Boxes, Square, Trash2 } from 'lucide-react';
 import { useState } from 'react';
-import { type Column, DataTable } from '@/components/data-table';
+import { type Column, DataTable, NameCell } from '@/components/data-table';
 import { ConfirmDialog } from '@/components/ui/confirm-dialog';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
@@ -32,7 +32,7 @@ const COLUMNS: Column<ThingOut>[] = [
     id: 'name',
     header: 'Name',
     isTitle: true,
-    cell: (thing) => thing.name,
+    cell: (thing) => <NameCell name={thing.name} />,
     sortValue: (thing) => thing.name,
   },
   {
