@@ -47,6 +47,8 @@ from tests.integration.services.visitors import PASSWORD
 
 DRIVER = f"{shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__).with_name('steady_driver.py')))}"
 DOWN_S = 20.0
+_CHECKED_S = 150.0
+"""Longest time until a dataset is checked that waits behind those of the uploader, beside a training and the traffic."""
 STEP_S = 0.2
 REPLICAS = 2
 REAL_TRAINING = {
@@ -249,7 +251,7 @@ def test_postgresql_is_killed_and_stays_away(
         parts.postgres.start()
         traffic.until_served()
         job.until_step(job.told() + 5)  # live again
-        assert uploaded.result(timeout=60).status == "ready"
+        assert uploaded.result(timeout=_CHECKED_S).status == "ready"
     assert lost(traffic.answers + uploader.answers) == []
     meanwhile = traffic.during(killed_s + 1, back_s)
     assert len(meanwhile) > 20
@@ -283,7 +285,7 @@ def test_the_object_store_is_killed_and_stays_away(
         parts.s3.start()
         uploader.complete(name, waiting)
         traffic.until_served()
-        assert uploaded.result(timeout=60).status == "ready"
+        assert uploaded.result(timeout=_CHECKED_S).status == "ready"
     assert lost(traffic.answers + uploader.answers) == []
     assert completed is not None
     assert completed.json()["code"] == "storage_unavailable"
