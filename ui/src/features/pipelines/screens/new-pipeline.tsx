@@ -252,7 +252,12 @@ export function NewPipelineScreen() {
               Cancel
             </Link>
           </Button>
-          <Button type="submit" variant="primary" busy={create.isPending}>
+          <Button
+            type="submit"
+            variant="primary"
+            busy={create.isPending || (mode === 'form' && form.isPending)}
+            disabled={mode === 'form' && config === null}
+          >
             Start pipeline
           </Button>
         </div>
