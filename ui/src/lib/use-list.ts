@@ -1,7 +1,14 @@
 'use client';
 
-import { keepPreviousData, type QueryKey, useInfiniteQuery } from '@tanstack/react-query';
+import {
+  keepPreviousData,
+  type QueryKey,
+  type UseInfiniteQueryResult,
+  useInfiniteQuery,
+} from '@tanstack/react-query';
 import { useMemo } from 'react';
+
+const MOST_ATTEMPTS = 5;
 
 interface Page<Row> {
   items: Row[];
@@ -52,8 +59,17 @@ export function useList<Row>(
     hasMore: query.hasNextPage,
     isLoadingMore: query.isFetchingNextPage,
     loadMore: () => {
-      if (!query.isFetchingNextPage) void query.fetchNextPage();
+      if (!query.isFetchingNextPage) void grow(query);
     },
     reload: () => void query.refetch(),
   };
+}
+
+/** Load one page more. A live event that reads the list again cancels a page that is on its way: it is asked for anew. */
+async function grow<Data extends { pages: unknown[] }>(query: UseInfiniteQueryResult<Data>): Promise<void> {
+  const before = query.data?.pages.length ?? 0;
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
+    const { data, error, hasNextPage } = await query.fetchNextPage({ cancelRefetch: false });
+    if (error || !hasNextPage || (data?.pages.length ?? 0) > before) return;
+  }
 }
