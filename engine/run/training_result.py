@@ -30,7 +30,7 @@ class RunResult(MeasuredResult):
     """Cost of one pass over the training examples."""
     test_examples: int
     test_groups: list[str]
-    """Groups (such as speakers) of the test examples, if they are known."""
+    """Groups of the test examples, if they are known."""
     forms: dict[str, Values] = {}
     """Metrics of simpler forms of what was trained, by name; `static`: an adapter without its gates, as plain peft loads
     it."""
